@@ -1,0 +1,124 @@
+//! Short forms of what an expectation looks for: texts, statuses, users.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use super::{
+    forms::{Form, string_or},
+    model::{Authenticated, Statuses, Text, Texts, When},
+    range::VersionRange,
+};
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            contains: String,
+            #[serde(default)]
+            kubernetes: Option<VersionRange>,
+            #[serde(default)]
+            containerd: Option<VersionRange>,
+        }
+        string_or(from, "a text or `{contains: …, kubernetes: …, containerd: …}`", |form| {
+            match form {
+                Form::Text(contains) => Text { when: When::default(), contains },
+                Form::Fields(Fields { contains, kubernetes, containerd }) => {
+                    Text { when: When { kubernetes, containerd }, contains }
+                }
+            }
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Many;
+        impl<'de> Visitor<'de> for Many {
+            type Value = Texts;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("a text, `{contains: …}`, or a list of them")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Texts, E> {
+                Ok(Texts(vec![Text { when: When::default(), contains: text.to_owned() }]))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Texts, A::Error> {
+                Ok(Texts(vec![Text::deserialize(MapAccessDeserializer::new(map))?]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+                let mut all = Vec::new();
+                while let Some(one) = list.next_element()? {
+                    all.push(one);
+                }
+                Ok(Texts(all))
+            }
+        }
+        from.deserialize_any(Many)
+    }
+}
+
+impl<'de> Deserialize<'de> for Statuses {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Codes;
+        impl<'de> Visitor<'de> for Codes {
+            type Value = Statuses;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("an HTTP status, a list of them, or `none`")
+            }
+            fn visit_u64<E: serde::de::Error>(self, code: u64) -> Result<Statuses, E> {
+                match u16::try_from(code) {
+                    Ok(code @ 100..=599) => Ok(Statuses(vec![code])),
+                    _ => Err(E::custom(format!("{code} is no HTTP status"))),
+                }
+            }
+            fn visit_i64<E: serde::de::Error>(self, code: i64) -> Result<Statuses, E> {
+                self.visit_u64(u64::try_from(code).unwrap_or(0))
+            }
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Statuses, E> {
+                match word {
+                    "none" => Ok(Statuses(Vec::new())),
+                    _ => Err(E::custom(format!("`{word}` is neither an HTTP status nor `none`"))),
+                }
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Statuses, A::Error> {
+                let mut all = Vec::new();
+                while let Some(code) = list.next_element::<u16>()? {
+                    all.push(code);
+                }
+                if all.is_empty() {
+                    return Err(A::Error::custom("an empty list of statuses; write `none`"));
+                }
+                Ok(Statuses(all))
+            }
+        }
+        from.deserialize_any(Codes)
+    }
+}
+
+impl<'de> Deserialize<'de> for Authenticated {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Users;
+        impl<'de> Visitor<'de> for Users {
+            type Value = Authenticated;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("users and the statuses they got, `{janedoe: 200}`, or `none`")
+            }
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Authenticated, E> {
+                match word {
+                    "none" => Ok(Authenticated(BTreeMap::new())),
+                    _ => {
+                        Err(E::custom(format!("`{word}` is neither `none` nor `{{user: status}}`")))
+                    }
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Authenticated, A::Error> {
+                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(Authenticated)
+            }
+        }
+        from.deserialize_any(Users)
+    }
+}

@@ -1,0 +1,3 @@
+//! Proves what happens when Kubernetes pulls a private image.
+
+pub mod case;
