@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# The registry's image: registry:3 by digest, or the same server from source.
+# Both start `registry serve /etc/distribution/config.yml` and listen on 5000.
+
+ensure_registry_image() {
+  local name=registry:3 digest published version key
+  digest=$(version registry digest)
+  published=published-$digest
+  version=$(version registry source)
+  key=$(fingerprint "$version" "$go_flags" "$(declare -f go_build registry_recipe load_registry image_archive_add image_layer)")
+  if [ "$pulling" = yes ]; then
+    image_is_current "$name" "$published" "$key" && return
+    pull_image "$name" "$(version registry image)" "$digest" "$published" && return
+  fi
+  image_is_current "$name" "$key" && return
+  require_go
+  require_package jq jq
+  build "build the registry $version" 1000 registry "$version" registry_recipe
+  step "load the registry's image" load_registry "$name" "$located" "$key"
+  record_image "$name" "$key"
+}
+
+registry_recipe() {
+  CGO_ENABLED=0 go_build "$1" github.com/distribution/distribution/v3 "$2" '' \
+    "-X github.com/distribution/distribution/v3/version.version=$2" ./cmd/registry
+}
+
+# load_registry NAME BUILD KEY
+load_registry() {
+  local tree=$scratch/registry archive=$scratch/registry-archive config
+  mkdir -p "$tree/bin" "$tree/etc/distribution" "$tree/tmp"
+  chmod 1777 "$tree/tmp"
+  cp "$2/registry" "$tree/bin/"
+  cat >"$tree/etc/distribution/config.yml" <<'CONFIG'
+version: 0.1
+storage:
+  inmemory: {}
+http:
+  addr: :5000
+CONFIG
+  image_layer "$tree" >"$scratch/layer"
+  config=$(jq -cn --arg key "$3" '{
+    Entrypoint: ["/bin/registry", "serve"], Cmd: ["/etc/distribution/config.yml"],
+    ExposedPorts: {"5000/tcp": {}}, Labels: {"dev.pullproof.key": $key}}')
+  image_archive_add "$archive" "$image_prefix/$1" "$scratch/layer" "$config"
+  tar -C "$archive" -cf - . | docker load
+}
