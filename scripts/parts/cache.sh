@@ -36,13 +36,17 @@ build() {
   shift 2
   locate "$@"
   [ ! -d "$located" ] || return 0
-  local version=$2 recipe=$3
+  local name=$1 version=$2 recipe=$3 other
   shift 3
   require_space "$title" "$megabytes" "$cache/build"
   partial=$(mktemp -d "$cache/build/.partial-XXXXXX")
   chmod 755 "$partial"
   step "$title" "$recipe" "$partial" "$version" "$@"
   mv "$partial" "$located"
+  # Builds of the same version by an earlier recipe would only fill the disk.
+  for other in "$cache/build/$name-$version"-*; do
+    [ "$other" = "$located" ] || rm -rf "$other"
+  done
 }
 
 # require_space TITLE MEGABYTES FOLDER: room on the disk that holds FOLDER, before a step that fills it.

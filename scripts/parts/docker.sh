@@ -9,8 +9,14 @@ readonly runtime_path=/usr/local/sbin/pullproof-runc
 # ensure_engine: returns when `docker` answers and can start a privileged container.
 ensure_engine() {
   if ! engine_answers; then
+    case $engine_error in
+      *"permission denied"*)
+        die "$exit_environment" "this user may not talk to the Docker engine: $engine_error" \
+          "run this as root, or join the group: sudo usermod -aG docker $(id -un), and log in again"
+        ;;
+    esac
     if [ -n "${DOCKER_HOST:-}" ]; then
-      die "$exit_environment" "no Docker engine answers at DOCKER_HOST=$DOCKER_HOST" \
+      die "$exit_environment" "no Docker engine answers at DOCKER_HOST=$DOCKER_HOST: $engine_error" \
         "start that engine, or unset DOCKER_HOST to use the one of this machine"
     fi
     command -v dockerd >/dev/null || install_engine
@@ -19,8 +25,9 @@ ensure_engine() {
   ensure_runtime
 }
 
+# engine_answers: whether it does; if not, `engine_error` says what docker said.
 engine_answers() {
-  command -v docker >/dev/null && docker version --format '{{.Server.Version}}' >/dev/null 2>&1
+  engine_error=$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null | tail -n 1)
 }
 
 # install_engine: Debian's own package, as no other can be had without adding an apt source.
@@ -127,8 +134,9 @@ configure_runtime() {
   local before='{}' other backup
   [ "$(id -u)" -eq 0 ] || die "$exit_environment" "the engine runs without CAP_SYS_RESOURCE, so kind's node cannot start" \
     "run this once as root: it adds a runtime to $docker_config that does not ask for that capability"
+  require_package jq jq
   if [ -s "$docker_config" ]; then
-    before=$(jq . "$docker_config") || die "$exit_environment" "$docker_config is not valid JSON" "mend it first"
+    before=$(jq . "$docker_config" 2>/dev/null) || die "$exit_environment" "$docker_config is not valid JSON" "mend it first"
   fi
   other=$(jq -r '."default-runtime" // "runc"' <<<"$before")
   case $other in
@@ -143,7 +151,8 @@ configure_runtime() {
   mkdir -p "${docker_config%/*}"
   if [ -e "$docker_config" ]; then
     backup=$docker_config.before-pullproof
-    cp -p "$docker_config" "$backup"
+    [ -e "$backup" ] || cp -p "$docker_config" "$backup"
+    cp -p "$docker_config" "$docker_config.next" # for its owner and mode
     say "no CAP_SYS_RESOURCE here: adding the runtime $runtime_name to $docker_config (before: $backup)"
   else
     say "no CAP_SYS_RESOURCE here: writing $docker_config with the runtime $runtime_name"

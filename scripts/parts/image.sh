@@ -17,11 +17,17 @@ image_is_current() {
   return 1
 }
 
-# record_image NAME KEY: after the tag was set.
+# record_image NAME KEY: after the tag was set. The image that had the tag before goes, unless it
+# has another name or is in use.
 record_image() {
-  local record=$cache/image/${1//:/-}
-  printf '%s\n' "$2" "$(docker image inspect -f '{{.Id}}' "$image_prefix/$1")" >"$record.next"
+  local record=$cache/image/${1//:/-} before id
+  before=$(tail -n 1 "$record" 2>/dev/null) || true
+  id=$(docker image inspect -f '{{.Id}}' "$image_prefix/$1") || return
+  printf '%s\n' "$2" "$id" >"$record.next"
   mv "$record.next" "$record"
+  if [ -n "$before" ] && docker image ls -q --no-trunc --filter dangling=true | grep -qxF "$before"; then
+    docker image rm "$before" >/dev/null 2>&1 || true
+  fi
 }
 
 # image_key NAME: the key of the image as it was recorded.
@@ -37,7 +43,7 @@ pull_image() {
   reference=${image%:*}@$digest
   attempt "pull $image" docker pull "$reference"
   if [ "$step_status" -ne 0 ]; then
-    say "nothing can be pulled, building from source instead: $(tail -n 1 "$step_log")"
+    say "no image can be pulled, building from source: $(tail -n 1 "$step_log")"
     pulling=no
     return 1
   fi

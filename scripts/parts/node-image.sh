@@ -122,7 +122,7 @@ node_image_recipe() {
   add_command_image "$archive" "$(grep /pause: "$kubernetes/images")" "$kubernetes/pause" /
   tar -C "$archive" -cf "$tree/kind/images.tar" .
 
-  docker create --name "$box" --security-opt seccomp=unconfined --entrypoint /kind/assemble.sh \
+  docker create --name "$box" --network none --security-opt seccomp=unconfined --entrypoint /kind/assemble.sh \
     "$image_prefix/node-base:$(version debian suite)"
   image_layer "$tree" | docker cp - "$box:/"
   docker start --attach "$box"
@@ -161,7 +161,7 @@ ensure_containerd_variant() {
 # variant_recipe FROM TO KEY CONTAINERD
 variant_recipe() {
   local box="$box_prefix-$$"
-  docker create --name "$box" "$1"
+  docker create --name "$box" --network none "$1"
   image_layer "$4" | docker cp - "$box:/usr/local/bin/"
   docker commit --change "LABEL dev.pullproof.key=$3" "$box" "$2"
   docker rm -v "$box"

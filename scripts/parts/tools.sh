@@ -49,7 +49,7 @@ ensure_kubectl() {
 
 copy_kubectl() {
   local box="$box_prefix-$$"
-  docker create --name "$box" "$image_prefix/node:$1"
+  docker create --name "$box" --network none "$image_prefix/node:$1"
   docker cp "$box:/usr/bin/kubectl" "$2.next"
   docker rm -v "$box"
   mv "$2.next" "$2"
