@@ -10,28 +10,19 @@ build_kubernetes() {
   local minor=$1 version
   version=$(version "kubernetes $minor" source)
   require_space "Kubernetes $version" "$kubernetes_megabytes" "$(go env GOCACHE)"
-  build "build Kubernetes $version" 1000 kubernetes "$version" kubernetes_recipe "$(version "kubernetes $minor" replace)"
+  build "build Kubernetes $version" 1000 kubernetes "$version" kubernetes_recipe
 }
 
-locate_kubernetes() {
-  local version
-  version=$(version "kubernetes $1" source)
-  locate kubernetes "$version" kubernetes_recipe "$(version "kubernetes $1" replace)"
-}
-
-# kubernetes_recipe OUT VERSION REPLACEMENTS
+# kubernetes_recipe OUT VERSION: the staging modules of v1.37.2 are published as v0.37.2.
 kubernetes_recipe() {
-  local out=$1 version=$2 replacements=$3 minor edit='' stamp='' package substitute source
+  local out=$1 version=$2 staging=v0.${2#v1.} minor stamp='' package source
   minor=${version#v1.}
   minor=${minor%%.*}
-  while read -r package substitute; do
-    [ -z "$package" ] || edit+="s#($package) => \./staging/.*#\1 => \1 $substitute#;"
-  done <<<"${replacements//,/$'\n'}"
-  edit+="s#(k8s\.io/[a-z0-9.-]+) => \./staging/.*#\1 => \1 v0.${version#v1.}#"
   for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
     stamp+=" -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=$minor -X $package.gitTreeState=clean"
   done
-  CGO_ENABLED=0 go_build "$out" k8s.io/kubernetes "$version" "$edit" "$stamp" \
+  CGO_ENABLED=0 go_build "$out" k8s.io/kubernetes "$version" \
+    "s#(k8s\.io/[a-z0-9.-]+) => \./staging/.*#\1 => \1 $staging#" "$stamp" \
     ./cmd/kubelet ./cmd/kubeadm ./cmd/kubectl ./cmd/kube-apiserver ./cmd/kube-controller-manager ./cmd/kube-scheduler
   source=$(module_source k8s.io/kubernetes "$version")
   cc -Os -static -DVERSION="$version" -o "$out/pause" "$source/build/pause/linux/pause.c"

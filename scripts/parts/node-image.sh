@@ -25,7 +25,7 @@ ensure_node_image() {
 # built_node_key MINOR: the key of the image from source: all that goes into it, and how.
 built_node_key() {
   local kubernetes="kubernetes $1"
-  fingerprint "$(version "$kubernetes" source) $(version "$kubernetes" replace)" \
+  fingerprint "$(version "$kubernetes" source)" \
     "$(version containerd "$(version "$kubernetes" containerd)")" \
     "$(version runc version) $(version cni-plugins version) $(version etcd version)" \
     "$(version debian suite) $(version kind version) $node_packages $go_flags" \

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Reads versions.toml.
 
-# load_versions FILE: one line a value, "table<tab>key<tab>text"; the table of a [[kubernetes]]
-# entry is "kubernetes <minor>", and a list is its items separated by commas.
+# load_versions FILE: sets `versions` to one line a value, "table<tab>key<tab>text"; the table of a
+# [[kubernetes]] entry is "kubernetes <minor>".
 load_versions() {
   versions=$(awk '
     /^[ \t]*(#|$)/ { next }
@@ -11,7 +11,7 @@ load_versions() {
     {
       split($0, side, " = ")
       key = side[1]; gsub(/"/, "", key)
-      text = substr($0, length(side[1]) + 4); gsub(/[]["]/, "", text); gsub(/, /, ",", text)
+      text = substr($0, length(side[1]) + 4); gsub(/"/, "", text)
       if (entry != "" && key == "minor") table = entry " " text
       print table "\t" key "\t" text
     }' "$1") || die "$exit_usage" "cannot read $1"
