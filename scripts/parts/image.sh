@@ -17,18 +17,16 @@ image_is_current() {
   return 1
 }
 
-# record_image NAME KEY: after the tag was set. The image that had the tag before goes, unless it
-# has another name or is in use.
+# record_image NAME KEY: after the tag was set.
 record_image() {
-  local record=$cache/image/${1//:/-} before id
-  before=$(tail -n 1 "$record" 2>/dev/null) || true
+  local record=$cache/image/${1//:/-} id
   id=$(docker image inspect -f '{{.Id}}' "$image_prefix/$1") || return
   printf '%s\n' "$2" "$id" >"$record.next"
   mv "$record.next" "$record"
-  if [ -n "$before" ] && docker image ls -q --no-trunc --filter dangling=true | grep -qxF "$before"; then
-    docker image rm "$before" >/dev/null 2>&1 || true
-  fi
 }
+
+# remove_replaced_images: those from source whose tag went to a newer one, unless a container uses them.
+remove_replaced_images() { docker image prune -f --filter label=dev.pullproof.key >/dev/null; }
 
 # image_key NAME: the key of the image as it was recorded.
 image_key() { head -n 1 "$cache/image/${1//:/-}"; }

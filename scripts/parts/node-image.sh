@@ -78,7 +78,7 @@ ensure_node_base() {
     "$node_packages" "$(version kind version)" "$(cat "$root/scripts/node/base.sh")"
   key=${located##*/}
   image_is_current "$name" "$key" && return
-  step "load the node base" load_node_base "$name" "$located/root.tar"
+  step "load the node base" load_node_base "$name" "$located/root.tar" "$key"
   record_image "$name" "$key"
 }
 
@@ -89,6 +89,7 @@ node_base_recipe() {
     --customize-hook="$root/scripts/node/base.sh" "$2" "$1/root.tar"
 }
 
+# load_node_base NAME LAYER KEY
 load_node_base() {
   local archive=$scratch/node-base
   mkdir "$archive"
@@ -97,7 +98,8 @@ load_node_base() {
   image_archive_add "$archive" "$image_prefix/$1" "$scratch/layer" '{
     "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "container=docker"],
     "Entrypoint": ["/usr/local/bin/entrypoint", "/sbin/init"],
-    "StopSignal": "SIGRTMIN+3"}'
+    "StopSignal": "SIGRTMIN+3",
+    "Labels": {"dev.pullproof.key": "'"$3"'"}}'
   tar -C "$archive" -cf - . | docker load
 }
 
