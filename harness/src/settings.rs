@@ -27,6 +27,8 @@ pub struct Settings {
     pub evidence: PathBuf,
     /// The PATH that commands of cases extend.
     pub path: String,
+    /// The Docker engine that commands of cases talk to, where it is not the local one.
+    pub docker_host: Option<String>,
 }
 
 impl Settings {
@@ -57,7 +59,8 @@ impl Settings {
         let evidence = variable("PULLPROOF_EVIDENCE")
             .map_or_else(|| project_root().join("target/pullproof"), PathBuf::from);
         let path = variable("PATH").unwrap_or_default();
-        Ok(Self { versions, kubernetes, containerd, cache, evidence, path })
+        let docker_host = variable("DOCKER_HOST");
+        Ok(Self { versions, kubernetes, containerd, cache, evidence, path, docker_host })
     }
 
     /// The same settings for another Kubernetes minor.

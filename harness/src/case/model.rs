@@ -493,22 +493,19 @@ pub struct Expect {
     /// What the registry saw since the expectation before.
     #[serde(default)]
     pub registry: Option<ExpectedRequests>,
-    /// Who is right to see the ErrImagePull again only after the kubelet's own time.
+    /// When the kubelet looks at a failed pod again.
     #[serde(default)]
     pub sync: Sync,
-    /// The longest this may take, in seconds.
-    #[serde(default = "default_within")]
-    pub within: u64,
+    /// The longest this may take, in seconds; default 30. Given, a failed pull is waited out: a later
+    /// retry may succeed. Not given, an expectation that a failed pull contradicts fails at once.
+    #[serde(default)]
+    pub within: Option<u64>,
     /// Why the pull failed, by its stable id.
     #[serde(default)]
     pub verdict: Option<String>,
     /// How privacy is shown for a pod that runs.
     #[serde(default)]
     pub pair: Pair,
-}
-
-fn default_within() -> u64 {
-    30
 }
 
 /// When the kubelet looks at a failed pod again.
@@ -529,6 +526,9 @@ pub enum Pair {
     /// The harness lets a pod without credentials pull the same image, which must fail.
     #[default]
     Anonymous,
+    /// The registry refuses an anonymous request for the manifest: for nodes with credentials of
+    /// their own, on which a pod without any pulls as well.
+    Registry,
     /// The image is public on purpose; nothing to pair.
     Public,
 }

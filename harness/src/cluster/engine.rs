@@ -140,3 +140,29 @@ fn status(error: &bollard::errors::Error) -> Option<u16> {
         _ => None,
     }
 }
+
+/// Whether the bounding set of this process lacks CAP_SYS_RESOURCE, bit 24 (capabilities(7)).
+/// Only Linux tells; a process elsewhere does not share the engine's kernel.
+pub fn host_without_sys_resource() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    lacks_sys_resource(&status)
+}
+
+fn lacks_sys_resource(status: &str) -> bool {
+    let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    bounding
+        .and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok())
+        .is_some_and(|bits| bits & (1 << 24) == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bounding_set_is_read_bit_by_bit() {
+        assert!(lacks_sys_resource("Name:\tx\nCapBnd:\t00000000a80425fb\n"));
+        assert!(!lacks_sys_resource("CapBnd:\t000001ffffffffff\n"));
+        assert!(!lacks_sys_resource(""));
+    }
+}

@@ -288,6 +288,7 @@ impl Place {
         for left in ["origin.json", "kind.log"] {
             fs::remove_file(self.folder.join(left)).or_else(ignore_absent).map_err(failed)?;
         }
+        run.wait_for_reapers_of(&self.name).await.map_err(failed)?;
         kind.delete().await?;
         // Known before kind starts: a kill in between leaves no unwatched cluster.
         run.creating(0, &self.name, &self.kubeconfig()).map_err(failed)?;

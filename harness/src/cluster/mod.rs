@@ -11,7 +11,7 @@ mod lock;
 mod node;
 mod run;
 
-pub use engine::Engine;
+pub use engine::{Engine, host_without_sys_resource};
 pub use kind::KindConfig;
 pub use lease::{Cluster, NodeVersions, Progress, remove, remove_all};
 pub use lock::Lock;

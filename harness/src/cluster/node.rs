@@ -54,14 +54,15 @@ impl Node {
     ///
     /// # Errors
     /// Docker refuses.
-    pub async fn write(&self, files: &[(String, String)]) -> anyhow::Result<()> {
+    pub async fn write<T: AsRef<[u8]>>(&self, files: &[(String, T)]) -> anyhow::Result<()> {
         let mut archive = tar::Builder::new(Vec::new());
-        for (path, text) in files {
+        for (path, content) in files {
+            let content = content.as_ref();
             let mut header = tar::Header::new_gnu();
-            header.set_size(text.len() as u64);
+            header.set_size(content.len() as u64);
             header.set_mode(0o644);
             header.set_cksum();
-            archive.append_data(&mut header, path.trim_start_matches('/'), text.as_bytes())?;
+            archive.append_data(&mut header, path.trim_start_matches('/'), content)?;
         }
         let archive = archive.into_inner()?;
         let options = UploadToContainerOptionsBuilder::default().path("/").build();

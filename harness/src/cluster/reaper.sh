@@ -9,7 +9,7 @@ run=$1 folder=$2 kind=$3 kubectl=$4
 
 # A cluster that was being created is nobody's: end kind and delete what it made.
 if read -r group name kubeconfig <"$folder/creating"; then
-    kill -KILL -- "-$group"
+    [ "$group" = 0 ] || kill -s KILL -- "-$group"
     "$kind" delete cluster --name "$name" --kubeconfig "$kubeconfig" >/dev/null
 fi
 

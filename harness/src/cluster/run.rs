@@ -84,12 +84,32 @@ impl Run {
         vec![("dev.pullproof.run".to_owned(), self.id.clone())]
     }
 
-    /// Lets the reaper do its work now and waits for it.
-    pub async fn end(mut self) {
+    /// Lets the reaper do its work now and waits for it, as dropping does, without holding up others.
+    pub async fn end(self) {
+        drop(tokio::task::spawn_blocking(move || drop(self)).await);
+    }
+
+    /// Waits until dead runs have removed what they had created of a cluster. Whoever calls holds the
+    /// cluster's creation lock, so no other living run can be creating it.
+    pub(super) async fn wait_for_reapers_of(&self, cluster: &str) -> io::Result<()> {
+        let Some(runs) = self.folder.parent() else { return Ok(()) };
+        for entry in fs::read_dir(runs)? {
+            let folder = entry?.path();
+            let creating = fs::read_to_string(folder.join("creating")).unwrap_or_default();
+            if folder != self.folder && creating.split_whitespace().nth(1) == Some(cluster) {
+                // Gone in between is as good as released.
+                drop(Lock::exclusive(&folder.join("lock"), || {}).await);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // Its pipe's end is the reaper's sign; then the prompt comes back when all is gone.
         drop(self.reaper.stdin.take());
-        let waited = tokio::task::spawn_blocking(move || self.reaper.wait()).await;
-        // What the reaper could not do, the next run's sweep does.
-        drop(waited);
+        self.reaper.wait().ok();
     }
 }
 

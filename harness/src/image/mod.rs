@@ -1,0 +1,15 @@
+//! Minimal OCI images, assembled in memory: each with a digest of its own, and a program that runs
+//! until it is told to end.
+
+mod arch;
+mod archive;
+mod assembly;
+mod blob;
+mod elf;
+mod layer;
+mod push;
+
+pub use arch::Arch;
+pub use assembly::{BuildError, Image};
+pub use blob::Blob;
+pub use push::{PushError, split_name};

@@ -1,0 +1,105 @@
+//! The challenge of a registry, and how a case changes it.
+
+use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+
+use crate::case::model::Challenge;
+
+/// Changes realm, service and scope of a Bearer challenge. Tells whether it did.
+pub(super) fn change(headers: &mut HeaderMap, change: &Challenge) -> bool {
+    if *change == Challenge::default() {
+        return false;
+    }
+    let Some(challenge) = headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
+    let Some(parameters) = challenge.strip_prefix("Bearer ") else { return false };
+    let mut parameters = read(parameters);
+    for (name, wanted) in
+        [("realm", &change.realm), ("service", &change.service), ("scope", &change.scope)]
+    {
+        let Some(wanted) = wanted else { continue };
+        match parameters.iter_mut().find(|(known, _)| known == name) {
+            Some((_, value)) => value.clone_from(wanted),
+            None => parameters.push((name.to_owned(), wanted.clone())),
+        }
+    }
+    let changed = parameters
+        .iter()
+        .map(|(name, value)| {
+            format!("{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+        })
+        .collect::<Vec<_>>()
+        .join(",");
+    let Ok(changed) = HeaderValue::from_str(&format!("Bearer {changed}")) else { return false };
+    headers.insert(WWW_AUTHENTICATE, changed);
+    true
+}
+
+/// Reads `name="value",…`; a value may hold commas and escaped quotes.
+fn read(parameters: &str) -> Vec<(String, String)> {
+    let mut read = Vec::new();
+    let mut rest = parameters.chars();
+    loop {
+        let name: String = rest.by_ref().take_while(|&letter| letter != '=').collect();
+        if rest.next() != Some('"') {
+            return read;
+        }
+        let mut value = String::new();
+        while let Some(letter) = rest.next() {
+            match letter {
+                '"' => break,
+                '\\' => value.extend(rest.next()),
+                _ => value.push(letter),
+            }
+        }
+        read.push((name.trim_matches([',', ' ']).to_owned(), value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: &str = r#"Bearer realm="http://a/token",service="pullproof",scope="repository:a:pull,push",error="invalid_token""#;
+
+    fn changed(sent: &'static str, change: Challenge) -> (bool, String) {
+        let mut headers = HeaderMap::new();
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(sent));
+        let done = super::change(&mut headers, &change);
+        (done, headers[WWW_AUTHENTICATE].to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn nothing_to_change_leaves_it_as_it_is() {
+        assert_eq!(changed(SENT, Challenge::default()), (false, SENT.to_owned()));
+    }
+
+    #[test]
+    fn named_parameters_are_replaced_and_the_rest_stays() {
+        let change = Challenge {
+            realm: Some("http://wrong.example/token".into()),
+            scope: Some("repository:b:pull".into()),
+            service: None,
+        };
+        assert_eq!(
+            changed(SENT, change).1,
+            r#"Bearer realm="http://wrong.example/token",service="pullproof",scope="repository:b:pull",error="invalid_token""#
+        );
+    }
+
+    #[test]
+    fn a_missing_parameter_is_added() {
+        let change = Challenge { scope: Some("repository:b:pull".into()), ..Challenge::default() };
+        assert_eq!(
+            changed(r#"Bearer realm="r",service="s""#, change).1,
+            r#"Bearer realm="r",service="s",scope="repository:b:pull""#
+        );
+    }
+
+    #[test]
+    fn a_basic_challenge_stays() {
+        let change = Challenge { realm: Some("x".into()), ..Challenge::default() };
+        assert_eq!(changed(r#"Basic realm="pullproof""#, change).1, r#"Basic realm="pullproof""#);
+    }
+}

@@ -1,0 +1,453 @@
+//! The registry container: CNCF distribution, doing the authentication itself.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use bollard::Docker;
+use bollard::models::PortBinding;
+use bollard::query_parameters::{LogsOptionsBuilder, UploadToContainerOptionsBuilder};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use hyper::{Method, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use testcontainers::core::IntoContainerPort as _;
+use testcontainers::core::client::docker_client_instance;
+use testcontainers::runners::AsyncRunner as _;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, TestcontainersError};
+use tokio::sync::Mutex;
+
+use super::client::{ClientError, Credentials, Direct};
+use super::htpasswd::{HtpasswdError, htpasswd};
+use super::jwt::{ISSUER, SERVICE, SigningError, SigningKey, push_token};
+use super::record::TOKEN_PATH;
+use crate::case::model::Auth;
+
+/// The registry image that `scripts/setup` brings, by name.
+pub const IMAGE: &str = "localhost/pullproof/registry";
+/// The registry image that `scripts/setup` brings, by tag.
+pub const TAG: &str = "3";
+
+const PORT: u16 = 5000;
+const FOLDER: &str = "/etc/distribution";
+const HTPASSWD: &str = "htpasswd";
+/// The harness's own user, which pushes what a case says is there.
+const PUSHER: &str = "pullproof-push";
+
+/// On a loaded machine Docker takes its time; a quiet one needs half a second.
+const START: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(10);
+
+/// Why a registry container is not there or not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerError {
+    /// Docker does not answer.
+    #[error("Docker does not answer; run scripts/setup, which starts or installs it")]
+    NoDocker(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The image is not there.
+    #[error("there is no image {image}; run scripts/setup, which brings it")]
+    NoImage {
+        /// The image.
+        image: String,
+    },
+    /// The container did not start.
+    #[error("failed to start a registry container")]
+    Start(#[source] Box<TestcontainersError>),
+    /// The container ended.
+    #[error("the registry container ended instead of serving; its log:\n{log}")]
+    Ended {
+        /// What it wrote.
+        log: String,
+    },
+    /// The container did not serve in time.
+    #[error("the registry container did not answer /v2/ within {} s; its log:\n{log}", READY.as_secs())]
+    NotReady {
+        /// What it wrote.
+        log: String,
+        /// What was seen last.
+        #[source]
+        last: ClientError,
+    },
+    /// New users were not accepted in time.
+    #[error("the registry container did not take its new users within {} s", READY.as_secs())]
+    UsersNotTaken,
+    /// Users that cannot be written.
+    #[error(transparent)]
+    Htpasswd(#[from] HtpasswdError),
+    /// A file could not be brought into it.
+    #[error("failed to write {file} into the registry container")]
+    Upload {
+        /// The file.
+        file: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It could not be removed.
+    #[error("failed to remove a registry container")]
+    Remove(#[source] Box<TestcontainersError>),
+    /// No key for tokens.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// A request to it failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// How a container authenticates. It cannot change while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthKind {
+    /// Not at all.
+    None,
+    /// htpasswd.
+    Basic,
+    /// Bearer tokens, verified by a JWKS.
+    Token,
+}
+
+impl From<&Auth> for AuthKind {
+    fn from(auth: &Auth) -> Self {
+        match auth {
+            Auth::None => Self::None,
+            Auth::Basic(_) => Self::Basic,
+            Auth::Token(_) => Self::Token,
+        }
+    }
+}
+
+/// A running registry container. Dropping it removes it, which blocks for as long as Docker takes;
+/// [`Container::remove`] does the same without blocking.
+#[derive(Debug)]
+pub struct Container {
+    running: Option<ContainerAsync<GenericImage>>,
+    docker: Docker,
+    id: String,
+    address: SocketAddr,
+    access: Access,
+}
+
+#[derive(Debug)]
+enum Access {
+    None,
+    Basic(Mutex<Users>),
+    Token(SigningKey),
+}
+
+/// The users of a container by now.
+#[derive(Debug)]
+struct Users {
+    users: BTreeMap<String, SecretString>,
+    pusher: SecretString,
+    written: u64,
+}
+
+impl Users {
+    fn file(&self) -> Result<String, HtpasswdError> {
+        let mut all = self.users.clone();
+        all.insert(PUSHER.to_owned(), self.pusher.clone());
+        htpasswd(&all)
+    }
+}
+
+impl Container {
+    /// Starts a container and waits until it serves. `users` count for [`AuthKind::Basic`].
+    pub async fn start(
+        kind: AuthKind,
+        users: &BTreeMap<String, SecretString>,
+        labels: &[(String, String)],
+    ) -> Result<Self, ContainerError> {
+        let docker = docker().await?;
+        let mut files = Vec::new();
+        let access = match kind {
+            AuthKind::None => Access::None,
+            AuthKind::Basic => {
+                let users = Users { users: users.clone(), pusher: random(), written: 0 };
+                files.push((HTPASSWD, users.file()?));
+                Access::Basic(Mutex::new(users))
+            }
+            AuthKind::Token => {
+                let key = SigningKey::generate()?;
+                files.push(("jwks.json", key.jwks()));
+                Access::Token(key)
+            }
+        };
+        files.push(("config.yml", config(kind)));
+
+        let mut request = GenericImage::new(IMAGE, TAG)
+            .with_exposed_port(PORT.tcp())
+            .with_startup_timeout(START)
+            .with_labels(labels.iter().cloned())
+            .with_host_config_modifier(|host| {
+                // By default every port is published on every address of the machine.
+                let local = PortBinding {
+                    host_ip: Some(Ipv4Addr::LOCALHOST.to_string()),
+                    host_port: Some(String::new()),
+                };
+                host.publish_all_ports = Some(false);
+                host.port_bindings = Some([(format!("{PORT}/tcp"), Some(vec![local]))].into());
+            });
+        for (file, content) in files {
+            request = request.with_copy_to(format!("{FOLDER}/{file}"), content.into_bytes());
+        }
+        let running =
+            request.start().await.map_err(|source| ContainerError::Start(source.into()))?;
+        let port = running
+            .get_host_port_ipv4(PORT.tcp())
+            .await
+            .map_err(|source| ContainerError::Start(source.into()))?;
+        let container = Self {
+            id: running.id().to_owned(),
+            running: Some(running),
+            docker,
+            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
+            access,
+        };
+        container.ready().await?;
+        Ok(container)
+    }
+
+    /// Where the container itself is reached from the host.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Docker's id of the container.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How it authenticates.
+    pub fn kind(&self) -> AuthKind {
+        match self.access {
+            Access::None => AuthKind::None,
+            Access::Basic(_) => AuthKind::Basic,
+            Access::Token(_) => AuthKind::Token,
+        }
+    }
+
+    /// The key whose tokens it accepts.
+    pub fn signing_key(&self) -> Option<&SigningKey> {
+        match &self.access {
+            Access::Token(key) => Some(key),
+            Access::None | Access::Basic(_) => None,
+        }
+    }
+
+    /// A client that may push to a repository and delete from it.
+    pub async fn pusher(&self, repository: &str) -> Result<Direct, ContainerError> {
+        let credentials = match &self.access {
+            Access::None => Credentials::None,
+            Access::Basic(users) => Credentials::Basic {
+                user: PUSHER.to_owned(),
+                password: users.lock().await.pusher.clone(),
+            },
+            Access::Token(key) => Credentials::Bearer(push_token(key, repository)?),
+        };
+        Ok(Direct::new(self.address, credentials))
+    }
+
+    /// Replaces users and passwords, and waits until the new ones count. Nothing happens where they
+    /// are the same already, or where the container knows no users.
+    ///
+    /// For a moment the container may find no file and answer 500: hold requests back meanwhile.
+    pub async fn set_users(
+        &self,
+        users: &BTreeMap<String, SecretString>,
+    ) -> Result<(), ContainerError> {
+        let Access::Basic(known) = &self.access else { return Ok(()) };
+        let mut known = known.lock().await;
+        if same(&known.users, users) {
+            return Ok(());
+        }
+        // The harness's own password changes with the file, and so tells when it has been read.
+        let next = Users { users: users.clone(), pusher: random(), written: known.written + 1 };
+        self.upload(HTPASSWD, next.file()?, next.written).await?;
+        let credentials =
+            Credentials::Basic { user: PUSHER.to_owned(), password: next.pusher.clone() };
+        *known = next;
+        let probe = Direct::new(self.address, credentials);
+        let deadline = Instant::now() + READY;
+        loop {
+            let answer = probe.send(Method::GET, "/v2/", None, Bytes::new()).await?;
+            if answer.status() == StatusCode::OK {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(ContainerError::UsersNotTaken);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// What the container wrote so far.
+    pub async fn logs(&self) -> String {
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("all").build();
+        let mut lines = self.docker.logs(&self.id, Some(options));
+        let mut log = String::new();
+        while let Some(line) = lines.next().await {
+            match line {
+                Ok(line) => log.push_str(&line.to_string()),
+                Err(error) => log.push_str(&format!("the log cannot be read on: {error}\n")),
+            }
+        }
+        log
+    }
+
+    /// Removes the container.
+    pub async fn remove(mut self) -> Result<(), ContainerError> {
+        match self.running.take() {
+            Some(running) => {
+                running.rm().await.map_err(|source| ContainerError::Remove(source.into()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn ready(&self) -> Result<(), ContainerError> {
+        let probe = Direct::new(self.address, Credentials::None);
+        let deadline = Instant::now() + READY;
+        let mut asked = 0;
+        loop {
+            // Any answer will do: with authentication it is 401. Docker's proxy accepts the
+            // connection before the registry listens, and then closes it.
+            let last = match probe.send(Method::GET, "/v2/", None, Bytes::new()).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            asked += 1;
+            if asked % 25 == 0 && !self.is_running().await {
+                return Err(ContainerError::Ended { log: self.logs().await });
+            }
+            if Instant::now() > deadline {
+                return Err(ContainerError::NotReady { log: self.logs().await, last });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn is_running(&self) -> bool {
+        match &self.running {
+            Some(running) => running.is_running().await.unwrap_or(true),
+            None => false,
+        }
+    }
+
+    /// Writes a file, with a time of its own: the registry reads htpasswd again when the time of
+    /// its last change differs, and two writes within a second must differ too.
+    async fn upload(
+        &self,
+        file: &'static str,
+        content: String,
+        version: u64,
+    ) -> Result<(), ContainerError> {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_mtime(1_000_000_000 + version);
+        let mut archive = tar::Builder::new(Vec::new());
+        let archive = archive
+            .append_data(&mut header, file, content.as_bytes())
+            .and_then(|()| archive.into_inner())
+            .map_err(|source| ContainerError::Upload { file, source: source.into() })?;
+        let options = UploadToContainerOptionsBuilder::new().path(FOLDER).build();
+        self.docker
+            .upload_to_container(&self.id, Some(options), bollard::body_full(archive.into()))
+            .await
+            .map_err(|source| ContainerError::Upload { file, source: source.into() })
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        // testcontainers removes on drop, but panics outside a runtime and may be refused inside
+        // one that is shutting down; a runtime of its own works everywhere.
+        let remover = std::thread::spawn(move || {
+            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                // What cannot be removed carries labels, by which it is found later.
+                Ok(runtime) => {
+                    runtime.block_on(async { running.rm().await.ok() });
+                }
+                Err(_) => std::mem::forget(running),
+            }
+        });
+        remover.join().ok();
+    }
+}
+
+/// A Docker that answers and has the image.
+async fn docker() -> Result<Docker, ContainerError> {
+    let docker =
+        docker_client_instance().await.map_err(|error| ContainerError::NoDocker(error.into()))?;
+    let docker =
+        docker.negotiate_version().await.map_err(|error| ContainerError::NoDocker(error.into()))?;
+    let image = format!("{IMAGE}:{TAG}");
+    match docker.inspect_image(&image).await {
+        Ok(_) => Ok(docker),
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
+            Err(ContainerError::NoImage { image })
+        }
+        Err(error) => Err(ContainerError::NoDocker(error.into())),
+    }
+}
+
+fn config(kind: AuthKind) -> String {
+    let auth = match kind {
+        AuthKind::None => String::new(),
+        AuthKind::Basic => {
+            format!("auth:\n  htpasswd:\n    realm: pullproof\n    path: {FOLDER}/{HTPASSWD}\n")
+        }
+        // With autoredirect the realm is on the host that the client asked, so one container serves
+        // node and host alike.
+        AuthKind::Token => format!(
+            "auth:\n  token:\n    realm: http://unused.invalid{TOKEN_PATH}\n    autoredirect: true\n    \
+             autoredirectpath: {TOKEN_PATH}\n    service: {SERVICE}\n    issuer: {ISSUER}\n    \
+             jwks: {FOLDER}/jwks.json\n"
+        ),
+    };
+    format!(
+        "version: 0.1\n\
+         log:\n  level: info\n  formatter: json\n\
+         storage:\n  inmemory: {{}}\n  delete:\n    enabled: true\n\
+         http:\n  addr: :{PORT}\n  secret: {}\n\
+         {auth}",
+        random().expose_secret()
+    )
+}
+
+fn random() -> SecretString {
+    format!("{:032x}", rand::random::<u128>()).into()
+}
+
+fn same(one: &BTreeMap<String, SecretString>, other: &BTreeMap<String, SecretString>) -> bool {
+    one.len() == other.len()
+        && one.iter().zip(other).all(|((name, password), (other, known))| {
+            name == other && password.expose_secret() == known.expose_secret()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_the_same_only_with_the_same_passwords() {
+        let users =
+            |password: &str| BTreeMap::from([("janedoe".to_owned(), SecretString::from(password))]);
+        assert!(same(&users("a"), &users("a")));
+        assert!(!same(&users("a"), &users("b")));
+        assert!(!same(&users("a"), &BTreeMap::new()));
+    }
+
+    #[test]
+    fn the_configuration_is_yaml_with_the_wanted_authentication() {
+        for (kind, key) in [(AuthKind::Basic, "htpasswd"), (AuthKind::Token, "token")] {
+            let read: serde_json::Value = serde_saphyr::from_str(&config(kind)).unwrap();
+            assert!(read["auth"][key].is_object(), "{read}");
+            assert_eq!(read["storage"]["delete"]["enabled"], true);
+        }
+        let none: serde_json::Value = serde_saphyr::from_str(&config(AuthKind::None)).unwrap();
+        assert!(none["auth"].is_null());
+    }
+}

@@ -1,0 +1,297 @@
+//! One request and its answer, on their way through a gateway.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::{Body, Incoming};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+};
+use hyper::http::uri::{Authority, Scheme};
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::body::{Answer, Damage};
+use super::challenge;
+use super::connection::Hangup;
+use super::fault::Instead;
+use super::gateway::Shared;
+use super::record::{Arrival, Origin, TOKEN_PATH};
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Headers that concern one connection and not the message.
+const HOP_BY_HOP: [HeaderName; 4] = [
+    CONNECTION,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// What a request meets: the gateway, and the connection that it came by.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) shared: Arc<Shared>,
+    pub(super) from: Origin,
+    pub(super) hangup: Hangup,
+}
+
+/// The registry container, with a pool of connections to it.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    authority: Option<Authority>,
+    client: Client<HttpConnector, Incoming>,
+}
+
+impl Upstream {
+    pub(super) fn new(address: SocketAddr) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .http1_preserve_header_case(true)
+            .build(connector);
+        Self { authority: address.to_string().parse().ok(), client }
+    }
+
+    /// The container's address for a request's path and query.
+    fn uri(&self, uri: &Uri) -> Result<Uri, hyper::http::Error> {
+        let mut parts = uri.clone().into_parts();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = self.authority.clone();
+        if parts.path_and_query.is_none() {
+            parts.path_and_query = Some("/".parse()?);
+        }
+        Ok(Uri::from_parts(parts)?)
+    }
+}
+
+/// An answer of the gateway's own, before it is recorded.
+pub(super) struct Own {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+}
+
+impl Own {
+    /// JSON with a status.
+    pub(super) fn json(status: StatusCode, body: String) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self { status, headers, body }
+    }
+
+    /// An error body of the OCI distribution specification.
+    pub(super) fn error(status: StatusCode, message: &str) -> Self {
+        let code = match status.as_u16() {
+            401 => "UNAUTHORIZED",
+            403 => "DENIED",
+            404 => "NAME_UNKNOWN",
+            429 => "TOOMANYREQUESTS",
+            500.. => "UNAVAILABLE",
+            _ => "UNSUPPORTED",
+        };
+        let body = serde_json::json!({ "errors": [{ "code": code, "message": message }] });
+        Self::json(status, body.to_string())
+    }
+
+    fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    fn into_response(self, head: bool, entry: super::record::Entry) -> Response<Answer> {
+        let length = self.body.len();
+        let body = if head { String::new() } else { self.body };
+        let mut response = Response::new(Answer::gateway(body, entry));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        response
+    }
+}
+
+/// Answers a request: by the container, the token server, or as a fault says.
+pub(super) async fn answer(
+    exchange: &Exchange,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, Infallible> {
+    let Exchange { shared, from, hangup } = exchange;
+    let mut arrival = Arrival::of(&request, *from);
+    let head = request.method() == Method::HEAD;
+    let plan = shared.faults.plan(request.method(), arrival.path(), arrival.authorized());
+    let mut done = Vec::new();
+
+    if !plan.delay.is_zero() {
+        done.push(format!("delayed by {} ms", plan.delay.as_millis()));
+        tokio::time::sleep(plan.delay).await;
+    }
+    if let Some(instead) = plan.instead {
+        let own = match instead {
+            Instead::Reset => {
+                done.push("reset".to_owned());
+                drop(arrival.answered(&shared.record, None, told(done)));
+                hangup.reset();
+                return std::future::pending().await;
+            }
+            Instead::Status(status) => {
+                done.push(format!("status {status}"));
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+                Own::error(status, "injected by the case")
+            }
+            Instead::TooManyRequests(seconds) => {
+                done.push(format!("status 429, retry after {seconds} s"));
+                Own::error(StatusCode::TOO_MANY_REQUESTS, "injected by the case")
+                    .with(RETRY_AFTER, &seconds.to_string())
+            }
+            Instead::Redirect(registry) => redirect(exchange, &request, &registry, &mut done),
+        };
+        let entry = arrival.answered(&shared.record, Some(own.status.as_u16()), told(done));
+        return Ok(own.into_response(head, entry));
+    }
+
+    let open = shared.open.read().await;
+    if let Some(tokens) = &shared.tokens
+        && arrival.path() == TOKEN_PATH
+    {
+        let (own, who) = tokens.answer(request).await;
+        arrival.set_authorization(who);
+        let entry = arrival.answered(&shared.record, Some(own.status.as_u16()), told(done));
+        return Ok(own.into_response(head, entry));
+    }
+
+    let modern = request.version() == Version::HTTP_2;
+    let answered = match forward(shared, request) {
+        Ok(request) => shared.upstream.client.request(request).await.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            format!("the registry does not answer: {}", cause.unwrap_or_else(|| error.to_string()))
+        }),
+        Err(error) => Err(format!("the request cannot be passed on: {error}")),
+    };
+    drop(open);
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(error) => {
+            let own = Own::error(StatusCode::BAD_GATEWAY, &error);
+            done.push(error);
+            let entry = arrival.answered(&shared.record, Some(own.status.as_u16()), told(done));
+            return Ok(own.into_response(head, entry));
+        }
+    };
+
+    if response.status() == StatusCode::UNAUTHORIZED {
+        if let Some(status) = plan.unchallenged.and_then(|code| StatusCode::from_u16(code).ok()) {
+            done.push(format!("status {} in place of 401", status.as_u16()));
+            *response.status_mut() = status;
+            response.headers_mut().remove(WWW_AUTHENTICATE);
+        } else if challenge::change(response.headers_mut(), &shared.challenge) {
+            done.push("challenge changed".to_owned());
+        }
+    }
+    remove_hop_by_hop(response.headers_mut(), modern);
+    *response.version_mut() = Version::HTTP_11;
+
+    let damage = damage(&response, head, plan.cut, plan.flip, &mut done);
+    let entry = arrival.answered(&shared.record, Some(response.status().as_u16()), told(done));
+    Ok(response.map(|body| Answer::container(body, damage, entry)))
+}
+
+/// Answers plain HTTP on an HTTPS port as Go's server does.
+pub(super) fn refuse_plain_http(
+    exchange: &Exchange,
+    request: &Request<Incoming>,
+) -> Response<Answer> {
+    let arrival = Arrival::of(request, exchange.from);
+    let own = Own {
+        status: StatusCode::BAD_REQUEST,
+        headers: HeaderMap::new(),
+        body: "Client sent an HTTP request to an HTTPS server.\n".to_owned(),
+    }
+    .with(CONNECTION, "close");
+    let told = Some("plain HTTP on an HTTPS port".to_owned());
+    let entry = arrival.answered(&exchange.shared.record, Some(own.status.as_u16()), told);
+    own.into_response(request.method() == Method::HEAD, entry)
+}
+
+fn told(done: Vec<String>) -> Option<String> {
+    (!done.is_empty()).then(|| done.join(", "))
+}
+
+fn redirect(
+    exchange: &Exchange,
+    request: &Request<Incoming>,
+    registry: &str,
+    done: &mut Vec<String>,
+) -> Own {
+    let Some(base) = exchange.shared.peers.base(registry, exchange.from) else {
+        let message = format!("the case has no registry {registry} to redirect to");
+        done.push(message.clone());
+        return Own::error(StatusCode::BAD_GATEWAY, &message);
+    };
+    done.push(format!("redirected to {registry}"));
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    Own { status: StatusCode::TEMPORARY_REDIRECT, headers: HeaderMap::new(), body: String::new() }
+        .with(LOCATION, &format!("{base}{path}"))
+}
+
+/// The request as the container gets it.
+fn forward(
+    shared: &Shared,
+    mut request: Request<Incoming>,
+) -> Result<Request<Incoming>, hyper::http::Error> {
+    let modern = request.version() == Version::HTTP_2;
+    if let Some(authority) = request.uri().authority()
+        && !request.headers().contains_key(HOST)
+    {
+        // HTTP/2 has the host in the URI only; the container builds its Location URLs from it.
+        let host = HeaderValue::from_str(authority.as_str())?;
+        request.headers_mut().insert(HOST, host);
+    }
+    *request.uri_mut() = shared.upstream.uri(request.uri())?;
+    *request.version_mut() = Version::HTTP_11;
+    let headers = request.headers_mut();
+    remove_hop_by_hop(headers, modern);
+    // The container takes the scheme of its Location URLs and of a token realm from it.
+    let scheme = HeaderValue::from_static(if shared.secure { "https" } else { "http" });
+    headers.entry(FORWARDED_PROTO).or_insert(scheme);
+    Ok(request)
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap, modern: bool) {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    if modern {
+        headers.remove(TRANSFER_ENCODING);
+    }
+}
+
+fn damage(
+    response: &Response<Incoming>,
+    head: bool,
+    cut: Option<u64>,
+    flip: bool,
+    done: &mut Vec<String>,
+) -> Damage {
+    let mut damage = Damage::default();
+    let length = response.body().size_hint().exact();
+    if head || length == Some(0) {
+        return damage;
+    }
+    if let Some(cut) = cut.filter(|cut| length.is_none_or(|length| *cut < length)) {
+        done.push(format!("cut after {cut} bytes"));
+        damage.cut = Some(cut);
+    }
+    if flip {
+        let at = length.unwrap_or(0) / 2;
+        done.push(format!("byte {at} flipped"));
+        damage.flip = Some(at);
+    }
+    damage
+}

@@ -1,0 +1,225 @@
+//! The gateway: what a node and the host reach in place of the registry container.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{RwLock, RwLockWriteGuard};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::connection::{Hangup, Line};
+use super::exchange::{self, Exchange, Upstream};
+use super::fault::Faults;
+use super::listener::{ListenError, Listeners};
+use super::peers::Peers;
+use super::record::{Origin, Record};
+use super::tokens::TokenServer;
+use crate::case::model::{Challenge, Fault};
+
+/// How long a gateway waits when the system has no file descriptor left for a connection.
+const OUT_OF_FILES: Duration = Duration::from_millis(20);
+
+/// What a gateway stands for.
+#[derive(Debug)]
+pub struct GatewaySettings {
+    /// The name of the registry.
+    pub name: String,
+    /// The address that nodes reach.
+    pub node: IpAddr,
+    /// The port. Default: a free one.
+    pub port: Option<u16>,
+    /// The registry container.
+    pub upstream: SocketAddr,
+    /// Certificate and key, where it speaks HTTPS.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// The token server, where it has one.
+    pub tokens: Option<TokenServer>,
+    /// Changes to the container's challenge.
+    pub challenge: Challenge,
+    /// The other registries of the case.
+    pub peers: Peers,
+}
+
+impl GatewaySettings {
+    /// A transparent gateway on a free port.
+    pub fn new(name: impl Into<String>, node: IpAddr, upstream: SocketAddr) -> Self {
+        Self {
+            name: name.into(),
+            node,
+            port: None,
+            upstream,
+            tls: None,
+            tokens: None,
+            challenge: Challenge::default(),
+            peers: Peers::default(),
+        }
+    }
+}
+
+/// Everything the connections of a gateway share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) record: Record,
+    pub(super) faults: Faults,
+    pub(super) upstream: Upstream,
+    pub(super) secure: bool,
+    pub(super) tokens: Option<TokenServer>,
+    pub(super) challenge: Challenge,
+    pub(super) peers: Peers,
+    /// Held for reading by each request until its answer begins.
+    pub(super) open: RwLock<()>,
+}
+
+/// A running gateway. Dropping it ends its listeners and connections at once.
+#[derive(Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    node: SocketAddr,
+    host: SocketAddr,
+    _running: DropGuard,
+}
+
+impl Gateway {
+    /// Starts to listen, for nodes and for the host. Needs a Tokio runtime and lives as long as that.
+    pub async fn start(settings: GatewaySettings) -> Result<Self, ListenError> {
+        let Listeners { node, host, port } = Listeners::bind(settings.node, settings.port).await?;
+        let secure = settings.tls.is_some();
+        let running = CancellationToken::new();
+        let gateway = Self {
+            node: SocketAddr::new(settings.node, port),
+            host: SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), port),
+            shared: Arc::new(Shared {
+                record: Record::new(),
+                faults: Faults::default(),
+                upstream: Upstream::new(settings.upstream),
+                secure,
+                tokens: settings.tokens,
+                challenge: settings.challenge,
+                peers: settings.peers,
+                open: RwLock::new(()),
+            }),
+            _running: running.clone().drop_guard(),
+        };
+        let scheme = gateway.scheme();
+        gateway.shared.peers.add(
+            &settings.name,
+            format!("{scheme}://{}", gateway.node),
+            format!("{scheme}://{}", gateway.host),
+        );
+        let tls = settings.tls.map(TlsAcceptor::from);
+        for (listener, from) in [(node, Origin::Node), (host, Origin::Host)] {
+            let (shared, tls, running) = (gateway.shared.clone(), tls.clone(), running.clone());
+            tokio::spawn(accept(listener, from, shared, tls, running));
+        }
+        Ok(gateway)
+    }
+
+    /// Address and port for nodes.
+    pub fn node(&self) -> SocketAddr {
+        self.node
+    }
+
+    /// Address and port for the host.
+    pub fn host(&self) -> SocketAddr {
+        self.host
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.shared.secure { "https" } else { "http" }
+    }
+
+    /// The requests so far.
+    pub fn record(&self) -> &Record {
+        &self.shared.record
+    }
+
+    /// The token server, where there is one.
+    pub(super) fn tokens(&self) -> Option<&TokenServer> {
+        self.shared.tokens.as_ref()
+    }
+
+    /// Replaces the faults; an empty list ends them.
+    pub fn set_faults(&self, faults: Vec<Fault>) {
+        self.shared.faults.set(faults);
+    }
+
+    /// Holds requests back while the guard lives, after those under way got their answer.
+    pub async fn pause(&self) -> RwLockWriteGuard<'_, ()> {
+        self.shared.open.write().await
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    from: Origin,
+    shared: Arc<Shared>,
+    tls: Option<TlsAcceptor>,
+    running: CancellationToken,
+) {
+    loop {
+        let accepted = tokio::select! {
+            () = running.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(OUT_OF_FILES).await;
+            continue;
+        };
+        let hangup = Hangup::new(&running);
+        let line = Line::new(stream, hangup.clone());
+        let exchange = Exchange { shared: shared.clone(), from, hangup: hangup.clone() };
+        let tls = tls.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = hangup.ended() => {}
+                () = connection(line, exchange, tls) => {}
+            }
+        });
+    }
+}
+
+/// Serves one connection to its end. How it ended is in the record, request by request.
+async fn connection(line: Line, exchange: Exchange, tls: Option<TlsAcceptor>) {
+    let Some(acceptor) = tls else { return serve(line, exchange, false).await };
+    match line.speaks_tls().await {
+        Ok(true) => {
+            // A client that refuses the certificate ends the handshake and never sends a request.
+            if let Ok(stream) = acceptor.accept(line).await {
+                serve(stream, exchange, false).await;
+            }
+        }
+        Ok(false) => serve(line, exchange, true).await,
+        Err(_) => {}
+    }
+}
+
+/// Serves HTTP; `misdirected` is plain HTTP on an HTTPS port.
+async fn serve<S>(stream: S, exchange: Exchange, misdirected: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
+    builder.http1().timer(TokioTimer::new());
+    builder.http2().timer(TokioTimer::new());
+    let exchange = Arc::new(exchange);
+    let service = service_fn(move |request| {
+        let exchange = exchange.clone();
+        async move {
+            if misdirected {
+                Ok(exchange::refuse_plain_http(&exchange, &request))
+            } else {
+                exchange::answer(&exchange, request).await
+            }
+        }
+    });
+    // An error here is the client's or an injected one: the request's entry tells of it.
+    builder.serve_connection(TokioIo::new(stream), service).await.ok();
+}

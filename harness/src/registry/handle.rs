@@ -1,0 +1,220 @@
+//! A registry of a case: a container of the pool behind a gateway of its own.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use hyper::Method;
+use secrecy::SecretString;
+
+use super::client::{Credentials, Direct};
+use super::container::{AuthKind, ContainerError};
+use super::gateway::{Gateway, GatewaySettings};
+use super::hosts::HostEntry;
+use super::listener::ListenError;
+use super::peers::Peers;
+use super::pool::{Lease, Pool};
+use super::record::{Mark, Record};
+use super::tls::{Authority, Certificate, TlsError};
+use super::tokens::TokenServer;
+use crate::case::model::{self, Auth, Challenge, Fault, Tls};
+use crate::image::{Image, PushError};
+
+/// Why a registry of a case is not there or not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Its container.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
+    /// Its gateway.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Its certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Where a registry stands.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Its name in the case: a literal host, or the name the harness gave it.
+    pub name: String,
+    /// The address of this machine that nodes reach.
+    pub node: IpAddr,
+    /// The port. Default: a free one.
+    pub port: Option<u16>,
+    /// The registries of the same case.
+    pub peers: Peers,
+}
+
+/// A running registry of a case. [`Registry::close`] gives its container back; dropped, the
+/// container is removed.
+#[derive(Debug)]
+pub struct Registry {
+    name: String,
+    tls: Tls,
+    ca: Option<String>,
+    // Before the lease: nothing may be asked any more when the container goes.
+    gateway: Gateway,
+    lease: Lease,
+}
+
+impl Registry {
+    /// Starts a registry as a case describes it, without its images. Several may start at once.
+    pub async fn start(
+        pool: &Pool,
+        spec: &model::Registry,
+        place: Place,
+    ) -> Result<Self, RegistryError> {
+        let (tls, ca) = match certificate(spec.tls) {
+            Some(certificate) => {
+                let authority = Authority::new()?;
+                let names = names(&place);
+                (Some(authority.server(&names, certificate)?), Some(authority.pem().to_owned()))
+            }
+            None => (None, None),
+        };
+        let none = BTreeMap::new();
+        let users = match &spec.auth {
+            Auth::Basic(users) => users,
+            Auth::None | Auth::Token(_) => &none,
+        };
+        let lease = pool.take(AuthKind::from(&spec.auth), users).await?;
+        let (tokens, challenge) = match (&spec.auth, lease.container().signing_key()) {
+            (Auth::Token(rules), Some(key)) => {
+                (Some(TokenServer::new(rules, key.clone())), rules.challenge.clone())
+            }
+            _ => (None, Challenge::default()),
+        };
+        let started = Gateway::start(GatewaySettings {
+            name: place.name.clone(),
+            node: place.node,
+            port: place.port,
+            upstream: lease.container().address(),
+            tls,
+            tokens,
+            challenge,
+            peers: place.peers,
+        })
+        .await;
+        let gateway = match started {
+            Ok(gateway) => gateway,
+            Err(error) => {
+                // The container is as it was; only a failure to listen is worth telling.
+                lease.give_back(false).await.ok();
+                return Err(error.into());
+            }
+        };
+        gateway.set_faults(spec.faults.clone());
+        let ca = ca.filter(|_| spec.tls != Tls::Untrusted && spec.tls != Tls::HttpsForHttp);
+        Ok(Self { name: place.name, tls: spec.tls, ca, gateway, lease })
+    }
+
+    /// Its name in the case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Address and port that nodes reach: what `$REGISTRY` stands for.
+    pub fn node(&self) -> SocketAddr {
+        self.gateway.node()
+    }
+
+    /// Address and port that the host reaches.
+    pub fn host(&self) -> SocketAddr {
+        self.gateway.host()
+    }
+
+    /// The scheme it speaks.
+    pub fn scheme(&self) -> &'static str {
+        self.gateway.scheme()
+    }
+
+    /// The CA that a node is told about, as PEM.
+    pub fn ca(&self) -> Option<&str> {
+        self.ca.as_deref()
+    }
+
+    /// What a hosts.toml says of it, true or not; `ca` is where the node finds the CA.
+    pub fn host_entry(&self, ca: &str) -> HostEntry {
+        let scheme = match self.tls {
+            Tls::HttpForHttps => "https",
+            Tls::HttpsForHttp => "http",
+            _ => self.scheme(),
+        };
+        HostEntry {
+            url: format!("{scheme}://{}", self.node()),
+            ca: self.ca.is_some().then(|| ca.to_owned()),
+        }
+    }
+
+    /// The requests it saw. Pushes of the harness are not among them.
+    pub fn record(&self) -> &Record {
+        self.gateway.record()
+    }
+
+    /// Pushes an image under `repository:tag`, past the gateway and as the harness's own user.
+    pub async fn push(&self, name: &str, image: &Image) -> Result<(), PushError> {
+        self.lease.push(name, image).await
+    }
+
+    /// The status that the container gives to somebody without credentials who asks for the manifest
+    /// of `repository:tag`.
+    pub async fn anonymous_status(&self, name: &str) -> anyhow::Result<u16> {
+        let (repository, tag) = crate::image::split_name(name)?;
+        let anyone = Direct::new(self.lease.container().address(), Credentials::None);
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        Ok(anyone.send(Method::GET, &path, None, Bytes::new()).await?.status().as_u16())
+    }
+
+    /// Replaces users and passwords. When it returns, the new ones count and the old ones do not.
+    pub async fn set_users(
+        &self,
+        users: &BTreeMap<String, SecretString>,
+    ) -> Result<(), ContainerError> {
+        let paused = self.gateway.pause().await;
+        if let Some(tokens) = self.gateway.tokens() {
+            tokens.set_users(users);
+        }
+        self.lease.container().set_users(users).await?;
+        drop(paused);
+        Ok(())
+    }
+
+    /// Replaces the faults; an empty list ends them.
+    pub fn set_faults(&self, faults: Vec<Fault>) {
+        self.gateway.set_faults(faults);
+    }
+
+    /// What the container wrote so far. Of a container that served cases before, that includes theirs.
+    pub async fn logs(&self) -> String {
+        self.lease.container().logs().await
+    }
+
+    /// Ends the gateway and gives the container back.
+    pub async fn close(self) -> Result<(), ContainerError> {
+        let record = self.gateway.record().clone();
+        drop(self.gateway);
+        let written = record.since(Mark::START).iter().any(|request| request.writes());
+        self.lease.give_back(written).await
+    }
+}
+
+fn certificate(tls: Tls) -> Option<Certificate> {
+    match tls {
+        Tls::None | Tls::HttpForHttps => None,
+        Tls::Trusted | Tls::Untrusted | Tls::HttpsForHttp => Some(Certificate::Right),
+        Tls::WrongName => Some(Certificate::WrongName),
+        Tls::Expired => Some(Certificate::Expired),
+    }
+}
+
+/// What a right certificate names: the addresses, and the host of an image reference.
+fn names(place: &Place) -> Vec<String> {
+    let mut names = vec![place.node.to_string(), "127.0.0.1".to_owned(), "localhost".to_owned()];
+    let host = place.name.rsplit_once(':').map_or(place.name.as_str(), |(host, _)| host);
+    if host.contains('.') {
+        names.push(host.to_owned());
+    }
+    names
+}

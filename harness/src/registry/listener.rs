@@ -1,0 +1,110 @@
+//! The two addresses of a gateway: one for nodes, one for the host, on the same port.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+
+/// How many free ports of the node's address are tried before giving up.
+const ATTEMPTS: usize = 32;
+
+/// Why a gateway cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// A port that was asked for is in use.
+    #[error(
+        "port {} of {} is taken by another process; stop it, or let the case use a port of its own",
+        .0.port(), .0.ip()
+    )]
+    PortTaken(SocketAddr),
+    /// The node's address is not one of this machine.
+    #[error("{0} is no address of this machine; is the cluster's network there?")]
+    NoSuchAddress(IpAddr),
+    /// No port was free on both addresses.
+    #[error("no port is free on both {node} and 127.0.0.1 ({ATTEMPTS} tried)")]
+    NoFreePort {
+        /// The address for nodes.
+        node: IpAddr,
+    },
+    /// Binding failed for another reason.
+    #[error("failed to listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Two listeners on one port.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    pub(super) node: TcpListener,
+    pub(super) host: TcpListener,
+    pub(super) port: u16,
+}
+
+impl Listeners {
+    /// Binds the node's address and 127.0.0.1 on the same port: the one given, or a free one.
+    pub(super) async fn bind(node: IpAddr, port: Option<u16>) -> Result<Self, ListenError> {
+        if let Some(port) = port {
+            let host = bind(Ipv4Addr::LOCALHOST.into(), port).await?;
+            return Ok(Self { node: bind(node, port).await?, host, port });
+        }
+        for _ in 0..ATTEMPTS {
+            let listener = bind(node, 0).await?;
+            let address = SocketAddr::new(node, 0);
+            let port = listener
+                .local_addr()
+                .map_err(|source| ListenError::Bind { address, source })?
+                .port();
+            match bind(Ipv4Addr::LOCALHOST.into(), port).await {
+                Ok(host) => return Ok(Self { node: listener, host, port }),
+                Err(ListenError::PortTaken(_)) => continue,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ListenError::NoFreePort { node })
+    }
+}
+
+async fn bind(ip: IpAddr, port: u16) -> Result<TcpListener, ListenError> {
+    let address = SocketAddr::new(ip, port);
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ListenError::PortTaken(address),
+        io::ErrorKind::AddrNotAvailable => ListenError::NoSuchAddress(ip),
+        _ => ListenError::Bind { address, source },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+
+    #[tokio::test]
+    async fn both_addresses_get_the_same_port() {
+        let listeners = Listeners::bind(NODE, None).await.unwrap();
+        assert_eq!(listeners.node.local_addr().unwrap(), SocketAddr::new(NODE, listeners.port));
+        assert_eq!(listeners.host.local_addr().unwrap().port(), listeners.port);
+    }
+
+    #[tokio::test]
+    async fn a_wanted_port_that_is_taken_is_named() {
+        let taken = TcpListener::bind((NODE, 0)).await.unwrap().local_addr().unwrap();
+        let holder = TcpListener::bind(taken).await.unwrap();
+        let error = Listeners::bind(NODE, Some(taken.port())).await.unwrap_err();
+        assert!(matches!(error, ListenError::PortTaken(address) if address == taken), "{error}");
+        assert!(error.to_string().contains(&taken.port().to_string()));
+        drop(holder);
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_machine_is_refused() {
+        let foreign: IpAddr = "192.0.2.1".parse().unwrap();
+        let error = Listeners::bind(foreign, None).await.unwrap_err();
+        assert!(matches!(error, ListenError::NoSuchAddress(_)), "{error}");
+    }
+}

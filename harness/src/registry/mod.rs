@@ -1,0 +1,40 @@
+//! The registry of a case: a real registry container, and the gateway before it.
+//!
+//! The container does the authentication itself ([`Container`], [`Pool`]). The [`Gateway`] stands
+//! between node and container: it records each request ([`Record`]), injects faults, speaks TLS and
+//! is the token server ([`TokenServer`]). [`Registry`] ties them together.
+
+mod authorization;
+mod body;
+mod challenge;
+mod client;
+mod connection;
+mod container;
+mod exchange;
+mod fault;
+mod gateway;
+mod handle;
+mod hosts;
+mod htpasswd;
+mod jwt;
+mod listener;
+mod peers;
+mod pool;
+mod record;
+mod tls;
+mod tokens;
+
+pub use authorization::Authorization;
+pub use client::{ClientError, Credentials, Direct};
+pub use container::{AuthKind, Container, ContainerError, IMAGE, TAG};
+pub use gateway::{Gateway, GatewaySettings};
+pub use handle::{Place, Registry, RegistryError};
+pub use hosts::{HostEntry, hosts_toml};
+pub use htpasswd::HtpasswdError;
+pub use jwt::{SigningError, SigningKey};
+pub use listener::ListenError;
+pub use peers::Peers;
+pub use pool::{Lease, Pool};
+pub use record::{Mark, Origin, Record, Request, RequestKind};
+pub use tls::{Authority, Certificate, TlsError};
+pub use tokens::TokenServer;

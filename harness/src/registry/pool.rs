@@ -1,0 +1,171 @@
+//! Registry containers, handed out to one case at a time.
+//!
+//! Starting one takes half a second, a case may need less. A container is clean when it comes back:
+//! the manifests that were pushed are deleted, so nothing of the case before can be pulled by
+//! a name. One that cannot be cleaned is removed and never handed out again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::future::join_all;
+use secrecy::SecretString;
+
+use super::client::Direct;
+use super::container::{AuthKind, Container, ContainerError};
+use crate::image::{Image, PushError};
+
+/// Blobs stay in the container's memory after their manifests are gone; beyond this it is replaced.
+const MOST_HELD: u64 = 64 * 1024 * 1024;
+
+/// Containers to hand out. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    labels: Vec<(String, String)>,
+    most_idle: usize,
+    idle: Mutex<Vec<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    container: Container,
+    held: u64,
+}
+
+impl Pool {
+    /// A pool that labels its containers and keeps so many of them idle.
+    pub fn new(labels: Vec<(String, String)>, most_idle: usize) -> Self {
+        Self { shared: Arc::new(Shared { labels, most_idle, idle: Mutex::default() }) }
+    }
+
+    /// Hands out a clean container with these users, started if none is idle.
+    pub async fn take(
+        &self,
+        kind: AuthKind,
+        users: &BTreeMap<String, SecretString>,
+    ) -> Result<Lease, ContainerError> {
+        let idle = {
+            let mut idle = self.idle();
+            let last = idle.iter().rposition(|idle| idle.container.kind() == kind);
+            last.map(|at| idle.remove(at))
+        };
+        let Idle { container, held } = match idle {
+            Some(idle) => {
+                idle.container.set_users(users).await?;
+                idle
+            }
+            None => {
+                let container = Container::start(kind, users, &self.shared.labels).await?;
+                Idle { container, held: 0 }
+            }
+        };
+        Ok(Lease {
+            container: Some(container),
+            pool: self.clone(),
+            pushed: Mutex::default(),
+            held: Mutex::new(held),
+        })
+    }
+
+    /// Removes the idle containers. What is handed out comes back to a pool that works on.
+    pub async fn close(&self) -> Result<(), ContainerError> {
+        let idle = std::mem::take(&mut *self.idle());
+        join_all(idle.into_iter().map(|idle| idle.container.remove())).await.into_iter().collect()
+    }
+
+    /// How many containers are idle.
+    pub fn idle_count(&self) -> usize {
+        self.idle().len()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A container that one case has for itself. Dropped without [`Lease::give_back`], it is removed.
+#[derive(Debug)]
+pub struct Lease {
+    container: Option<Container>,
+    pool: Pool,
+    pushed: Mutex<Vec<Pushed>>,
+    held: Mutex<u64>,
+}
+
+#[derive(Debug)]
+struct Pushed {
+    repository: String,
+    digests: Vec<String>,
+}
+
+impl Lease {
+    /// The container.
+    pub fn container(&self) -> &Container {
+        let Some(container) = &self.container else {
+            unreachable!("a lease loses its container only when it is consumed");
+        };
+        container
+    }
+
+    /// Pushes an image under `repository:tag`, past the gateway and as the harness's own user.
+    pub async fn push(&self, name: &str, image: &Image) -> Result<(), PushError> {
+        let (repository, tag) = crate::image::split_name(name)?;
+        let client = self.pusher(repository).await?;
+        // Before it is pushed: a push that fails half-way leaves something behind as well.
+        lock(&self.pushed).push(Pushed {
+            repository: repository.to_owned(),
+            digests: image.manifests().iter().rev().map(|it| it.digest.clone()).collect(),
+        });
+        *lock(&self.held) += image.size();
+        image.push(&client, repository, tag).await
+    }
+
+    async fn pusher(&self, repository: &str) -> Result<Direct, PushError> {
+        self.container()
+            .pusher(repository)
+            .await
+            .map_err(|error| PushError::Credentials(error.into()))
+    }
+
+    /// Gives the container back: cleaned where possible, else it is removed. `written` says that
+    /// others than the harness may have pushed into it.
+    pub async fn give_back(mut self, written: bool) -> Result<(), ContainerError> {
+        let Some(container) = self.container.take() else { return Ok(()) };
+        let held = *lock(&self.held);
+        let pushed = std::mem::take(&mut *lock(&self.pushed));
+        if written || held > MOST_HELD || !clean(&container, pushed).await {
+            return container.remove().await;
+        }
+        let oldest = {
+            let mut idle = self.pool.idle();
+            idle.push(Idle { container, held });
+            (idle.len() > self.pool.shared.most_idle).then(|| idle.remove(0))
+        };
+        match oldest {
+            Some(oldest) => oldest.container.remove().await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Deletes what was pushed. Tells whether all of it is gone.
+async fn clean(container: &Container, pushed: Vec<Pushed>) -> bool {
+    let deletions = pushed.iter().map(|pushed| async move {
+        let Ok(client) = container.pusher(&pushed.repository).await else { return false };
+        for digest in &pushed.digests {
+            if client.delete_manifest(&pushed.repository, digest).await.is_err() {
+                return false;
+            }
+        }
+        true
+    });
+    join_all(deletions).await.into_iter().all(|gone| gone)
+}

@@ -1,0 +1,359 @@
+//! The token server of a registry, served by its gateway.
+
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Body;
+use hyper::header::{HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Method, Request, StatusCode};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use subtle::ConstantTimeEq as _;
+
+use super::authorization::{self, Authorization};
+use super::exchange::Own;
+use super::jwt::{Access, SERVICE, SigningKey};
+use crate::case::model::{Anonymous, TokenAuth, TokenForms, TokenUser};
+
+/// No form a client sends is near this.
+const LONGEST_FORM: usize = 64 * 1024;
+
+/// A token server: users, their rights, and the key that signs.
+#[derive(Debug)]
+pub struct TokenServer {
+    rules: TokenAuth,
+    users: RwLock<BTreeMap<String, TokenUser>>,
+    key: SigningKey,
+}
+
+/// What a client asks for.
+#[derive(Debug, Default)]
+struct Ask {
+    credentials: Option<(String, SecretString)>,
+    service: Option<String>,
+    scopes: Vec<String>,
+}
+
+impl TokenServer {
+    /// A token server by the rules of a case.
+    pub fn new(rules: &TokenAuth, key: SigningKey) -> Self {
+        Self { users: RwLock::new(rules.users.clone()), rules: rules.clone(), key }
+    }
+
+    /// Replaces users and passwords. A user who stays keeps the repositories.
+    pub fn set_users(&self, users: &BTreeMap<String, SecretString>) {
+        let mut known = self.users.write().unwrap_or_else(PoisonError::into_inner);
+        *known = users
+            .iter()
+            .map(|(name, password)| {
+                let repositories = known.get(name).and_then(|user| user.repositories.clone());
+                (name.clone(), TokenUser { password: password.clone(), repositories })
+            })
+            .collect();
+    }
+
+    /// Answers a request, and tells who asked.
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> (Own, Authorization)
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let header = Authorization::of(request.headers());
+        if request.method() == Method::GET {
+            let pairs = pairs(request.uri().query().unwrap_or_default());
+            let (mut ask, _) = Ask::of(&pairs);
+            ask.credentials = authorization::basic(request.headers());
+            // A header that is there and cannot be read is not the same as none.
+            if ask.credentials.is_none() && header != Authorization::None {
+                return (refused("the Authorization header is no Basic credentials"), header);
+            }
+            (self.grant(&ask), header)
+        } else if request.method() == Method::POST && self.rules.forms == TokenForms::Both {
+            let Ok(body) = Limited::new(request.into_body(), LONGEST_FORM).collect().await else {
+                return (Own::error(StatusCode::BAD_REQUEST, "the form cannot be read"), header);
+            };
+            let body = body.to_bytes();
+            let pairs = pairs(&String::from_utf8_lossy(&body));
+            let (ask, grant) = Ask::of(&pairs);
+            let who = match &ask.credentials {
+                Some((user, _)) => Authorization::Basic { user: user.clone() },
+                None => header,
+            };
+            if grant != Some("password") {
+                let message = "grant_type must be password: no refresh tokens are given";
+                return (Own::error(StatusCode::BAD_REQUEST, message), who);
+            }
+            (self.grant(&ask), who)
+        } else {
+            (Own::error(StatusCode::NOT_FOUND, "no such form of the token request"), header)
+        }
+    }
+
+    /// Decides what is granted.
+    fn grant(&self, ask: &Ask) -> Own {
+        let user = match &ask.credentials {
+            Some((name, password)) => match self.user(name, password) {
+                Some(user) => Some((name.as_str(), user)),
+                None => return refused("incorrect username or password"),
+            },
+            None => None,
+        };
+        let mut granted = Vec::new();
+        let mut all = !ask.scopes.is_empty();
+        for scope in &ask.scopes {
+            let access = self.access(scope, user.as_ref().map(|(_, user)| user));
+            all &= access.is_some();
+            granted.extend(access);
+        }
+        if user.is_none() && !all && self.rules.anonymous == Anonymous::Refused {
+            return refused("authentication required");
+        }
+        let subject = user.map_or("", |(name, _)| name);
+        let service = ask.service.as_deref().unwrap_or(SERVICE);
+        match self.key.sign(subject, service, &granted, self.rules.expires) {
+            Ok(token) => {
+                let token = token.expose_secret();
+                let body = json!({
+                    "token": token,
+                    "access_token": token,
+                    "expires_in": self.rules.expires,
+                    "issued_at": Timestamp::now().to_string(),
+                });
+                Own::json(StatusCode::OK, body.to_string())
+            }
+            Err(error) => Own::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        }
+    }
+
+    fn user(&self, name: &str, password: &SecretString) -> Option<TokenUser> {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        let user = users.get(name)?;
+        let right: bool = user
+            .password
+            .expose_secret()
+            .as_bytes()
+            .ct_eq(password.expose_secret().as_bytes())
+            .into();
+        right.then(|| user.clone())
+    }
+
+    /// The part of a scope that is granted: `repository:name:pull,push` gives `pull` where the user
+    /// may read the repository, or anyone may.
+    fn access(&self, scope: &str, user: Option<&TokenUser>) -> Option<Access> {
+        let (kind, rest) = scope.split_once(':')?;
+        // A name may hold a colon: `repository:host:5000/name:pull`.
+        let (name, actions) = rest.rsplit_once(':')?;
+        if kind != "repository" || !actions.split(',').any(|action| action == "pull") {
+            return None;
+        }
+        let public = self.rules.public.iter().any(|public| public == name);
+        let own = user.is_some_and(|user| match &user.repositories {
+            Some(repositories) => repositories.iter().any(|repository| repository == name),
+            None => true,
+        });
+        (public || own).then(|| Access::repository(name, &["pull"]))
+    }
+}
+
+impl Ask {
+    /// Reads a query or a form, and the kind of grant it names.
+    fn of(pairs: &[(String, String)]) -> (Self, Option<&str>) {
+        let mut ask = Self::default();
+        let (mut user, mut password, mut grant) = (None, None, None);
+        for (name, value) in pairs {
+            match name.as_str() {
+                "service" => ask.service = Some(value.clone()),
+                // OAuth joins scopes by spaces, the older form repeats the parameter.
+                "scope" => ask.scopes.extend(value.split_whitespace().map(str::to_owned)),
+                "username" => user = Some(value.clone()),
+                "password" => password = Some(SecretString::from(value.clone())),
+                "grant_type" => grant = Some(value.as_str()),
+                _ => {}
+            }
+        }
+        ask.credentials = user.zip(password);
+        (ask, grant)
+    }
+}
+
+fn refused(message: &str) -> Own {
+    let mut own = Own::error(StatusCode::UNAUTHORIZED, message);
+    own.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"pullproof\""));
+    own
+}
+
+fn pairs(encoded: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(encoded.as_bytes()).into_owned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use http_body_util::Full;
+    use serde_json::Value;
+
+    use super::*;
+
+    const CANARY: &str = "canary-xxxxxxxxxxx";
+
+    fn rules() -> TokenAuth {
+        let users = [("janedoe", Some(vec!["janedoe/jdoe-private".to_owned()])), ("admin", None)];
+        TokenAuth {
+            users: users
+                .into_iter()
+                .map(|(name, repositories)| {
+                    (name.to_owned(), TokenUser { password: CANARY.into(), repositories })
+                })
+                .collect(),
+            public: vec!["library/public".to_owned()],
+            anonymous: Anonymous::Refused,
+            forms: TokenForms::Both,
+            expires: 60,
+            challenge: Default::default(),
+        }
+    }
+
+    fn server(rules: &TokenAuth) -> TokenServer {
+        TokenServer::new(rules, SigningKey::generate().unwrap())
+    }
+
+    async fn get(
+        server: &TokenServer,
+        who: Option<(&str, &str)>,
+        query: &str,
+    ) -> (Own, Authorization) {
+        let mut request = Request::get(format!("/pullproof/token?{query}"));
+        if let Some((user, password)) = who {
+            let basic = STANDARD.encode(format!("{user}:{password}"));
+            request = request.header("authorization", format!("Basic {basic}"));
+        }
+        server.answer(request.body(Full::<bytes::Bytes>::default()).unwrap()).await
+    }
+
+    async fn post(server: &TokenServer, form: &str) -> (Own, Authorization) {
+        let request = Request::post("/pullproof/token")
+            .body(Full::<bytes::Bytes>::from(form.to_owned()))
+            .unwrap();
+        server.answer(request).await
+    }
+
+    fn claims(own: &Own) -> Value {
+        let body: Value = serde_json::from_str(&own.body).unwrap();
+        let token = body["token"].as_str().unwrap();
+        assert_eq!(body["access_token"], body["token"]);
+        let payload = token.split('.').nth(1).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_user_gets_the_part_of_the_scope_that_is_granted() {
+        let server = server(&rules());
+        let query = "service=pullproof&scope=repository:janedoe/jdoe-private:pull,push";
+        let (own, who) = get(&server, Some(("janedoe", CANARY)), query).await;
+        assert_eq!(own.status, StatusCode::OK);
+        assert_eq!(who, Authorization::Basic { user: "janedoe".into() });
+        let claims = claims(&own);
+        assert_eq!(claims["sub"], "janedoe");
+        assert_eq!(claims["aud"], json!(["pullproof"]));
+        assert_eq!(
+            claims["access"],
+            json!([{ "type": "repository", "name": "janedoe/jdoe-private", "actions": ["pull"] }])
+        );
+    }
+
+    #[tokio::test]
+    async fn a_repository_of_others_gives_a_token_without_rights() {
+        let server = server(&rules());
+        let query = "scope=repository:other/image:pull";
+        let (own, _) = get(&server, Some(("janedoe", CANARY)), query).await;
+        assert_eq!(own.status, StatusCode::OK);
+        assert_eq!(claims(&own)["access"], json!([]));
+        let (own, _) = get(&server, Some(("admin", CANARY)), query).await;
+        assert_eq!(claims(&own)["access"][0]["name"], "other/image");
+    }
+
+    #[tokio::test]
+    async fn wrong_credentials_are_refused_for_public_repositories_too() {
+        let server = server(&rules());
+        let query = "scope=repository:library/public:pull";
+        for who in [("janedoe", "wrong"), ("nobody", CANARY), ("janedoe", "")] {
+            let (own, seen) = get(&server, Some(who), query).await;
+            assert_eq!(own.status, StatusCode::UNAUTHORIZED);
+            assert_eq!(seen, Authorization::Basic { user: who.0.into() });
+        }
+    }
+
+    #[tokio::test]
+    async fn anyone_gets_what_is_public_and_nothing_else() {
+        let server = server(&rules());
+        let (own, who) = get(&server, None, "scope=repository:library/public:pull").await;
+        assert_eq!((own.status, who), (StatusCode::OK, Authorization::None));
+        assert_eq!(claims(&own)["sub"], "");
+        for query in [
+            "scope=repository:other:pull",
+            "scope=repository:library/public:push",
+            "scope=repository:library/public:pull&scope=repository:other:pull",
+            "",
+        ] {
+            assert_eq!(get(&server, None, query).await.0.status, StatusCode::UNAUTHORIZED);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scopeless_server_gives_anyone_a_token_without_rights() {
+        let server = server(&TokenAuth { anonymous: Anonymous::Scopeless, ..rules() });
+        let (own, _) = get(&server, None, "scope=repository:other:pull").await;
+        assert_eq!(own.status, StatusCode::OK);
+        assert_eq!(claims(&own)["access"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn the_oauth_form_takes_credentials_and_several_scopes() {
+        let server = server(&rules());
+        let form = format!(
+            "grant_type=password&username=admin&password={CANARY}&service=s&client_id=containerd-client\
+             &scope=repository%3Aa%3Apull+repository%3Ab%3Apull"
+        );
+        let (own, who) = post(&server, &form).await;
+        assert_eq!(own.status, StatusCode::OK);
+        assert_eq!(who, Authorization::Basic { user: "admin".into() });
+        assert_eq!(claims(&own)["access"].as_array().unwrap().len(), 2);
+        assert_eq!(claims(&own)["aud"], json!(["s"]));
+
+        let wrong = "grant_type=password&username=admin&password=wrong";
+        assert_eq!(post(&server, wrong).await.0.status, StatusCode::UNAUTHORIZED);
+        let refresh = "grant_type=refresh_token&refresh_token=x";
+        assert_eq!(post(&server, refresh).await.0.status, StatusCode::BAD_REQUEST);
+    }
+
+    #[tokio::test]
+    async fn an_older_server_has_no_oauth_form() {
+        let server = server(&TokenAuth { forms: TokenForms::Get, ..rules() });
+        let form = format!("grant_type=password&username=admin&password={CANARY}");
+        assert_eq!(post(&server, &form).await.0.status, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
+    async fn changed_passwords_count_and_repositories_stay() {
+        let server = server(&rules());
+        server.set_users(&BTreeMap::from([("janedoe".to_owned(), "new".into())]));
+        let query = "scope=repository:other/image:pull";
+        for who in [("janedoe", CANARY), ("admin", CANARY)] {
+            assert_eq!(get(&server, Some(who), query).await.0.status, StatusCode::UNAUTHORIZED);
+        }
+        let (own, _) = get(&server, Some(("janedoe", "new")), query).await;
+        assert_eq!(claims(&own)["access"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn neither_answers_of_refusal_nor_debug_show_a_password() {
+        let server = server(&rules());
+        let (own, who) = get(&server, Some(("janedoe", "wrong-canary")), "").await;
+        for text in [own.body, format!("{who:?}"), format!("{server:?}")] {
+            assert!(!text.contains("canary"), "{text}");
+        }
+    }
+}
