@@ -413,7 +413,7 @@ pub struct Run {
 #[expect(dead_code, reason = "only its schema is used")]
 enum RunForm {
     Command(String),
-    Fields(RunFields),
+    Fields(Box<RunFields>),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -500,9 +500,6 @@ pub struct Expect {
     /// retry may succeed. Not given, an expectation that a failed pull contradicts fails at once.
     #[serde(default)]
     pub within: Option<u64>,
-    /// Why the pull failed, by its stable id.
-    #[serde(default)]
-    pub verdict: Option<String>,
     /// How privacy is shown for a pod that runs.
     #[serde(default)]
     pub pair: Pair,

@@ -109,10 +109,10 @@ fn expectation(file: &CaseFile, index: usize, expect: &Expect) -> Result<(), Cas
     let place = file.place(index);
     let fails = expect.phase == Some(Phase::Pending)
         || expect.reasons.iter().any(|reason| reason != "ContainerCreating");
-    if fails && expect.message.0.is_empty() && expect.registry.is_none() && expect.verdict.is_none()
-    {
+    let told = expect.events.iter().any(|event| !event.message.0.is_empty());
+    if fails && expect.message.0.is_empty() && expect.registry.is_none() && !told {
         let problem = "expects a failing pull without saying why: any error would satisfy it. \
-                       Add `message`, `registry` or `verdict`";
+                       Add `message`, `registry` or `events` with a message";
         return Err(CaseError::at(&file.path, place, problem));
     }
     for text in
@@ -132,10 +132,9 @@ fn expectation(file: &CaseFile, index: usize, expect: &Expect) -> Result<(), Cas
         && expect.events.is_empty()
         && expect.message.0.is_empty()
         && expect.registry.is_none()
-        && expect.verdict.is_none()
         && expect.no_events.is_empty();
     if nothing {
-        let problem = "an empty expectation holds for anything; say `phase`, `reasons`, `message`, `events`, `registry` or `verdict`";
+        let problem = "an empty expectation holds for anything; say `phase`, `reasons`, `message`, `events` or `registry`";
         return Err(CaseError::at(&file.path, place, problem));
     }
     if let Some(registry) = &expect.registry {
@@ -145,8 +144,7 @@ fn expectation(file: &CaseFile, index: usize, expect: &Expect) -> Result<(), Cas
         || !expect.reasons.is_empty()
         || !expect.message.0.is_empty()
         || !expect.events.is_empty()
-        || !expect.no_events.is_empty()
-        || expect.verdict.is_some();
+        || !expect.no_events.is_empty();
     match &expect.pod {
         Some(pod) => pod_exists(file, index, pod),
         None if pod_needed => Err(CaseError::at(&file.path, place, "the key `pod` is missing")),
