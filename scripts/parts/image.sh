@@ -3,40 +3,32 @@
 
 readonly image_prefix=localhost/pullproof
 
-# image_is_current NAME KEY...: whether the tag still stands for the image that was made for one of the keys.
+# Images from source carry a key in this label: a hash of all that went into them.
+readonly key_label=dev.pullproof.key
+
+# image_is_current NAME KEY [DIGEST]: whether the tag stands for the image from source with this
+# key, or for the published one with this digest. The engine itself knows, so nothing is recorded.
 image_is_current() {
-  local tag=$image_prefix/$1 record=$cache/image/${1//:/-} key='' id='' known
-  shift
-  [ -r "$record" ] && { read -r key && read -r id; } <"$record" || return 1
-  for known in "$@"; do
-    if [ "$known" = "$key" ]; then
-      [ "$(docker image inspect -f '{{.Id}}' "$tag" 2>/dev/null)" = "$id" ]
-      return
-    fi
-  done
-  return 1
+  local found
+  found=$(docker image inspect -f "{{index .Config.Labels \"$key_label\"}} {{.RepoDigests}}" "$image_prefix/$1" 2>/dev/null) || return 1
+  case $found in
+    "$2 "*) return 0 ;;
+    *"@${3:-no digest}"*) return 0 ;;
+    *) return 1 ;;
+  esac
 }
 
-# record_image NAME KEY: after the tag was set.
-record_image() {
-  local record=$cache/image/${1//:/-} id
-  id=$(docker image inspect -f '{{.Id}}' "$image_prefix/$1") || return
-  printf '%s\n' "$2" "$id" >"$record.next"
-  mv "$record.next" "$record"
-}
+image_id() { docker image inspect -f '{{.Id}}' "$image_prefix/$1"; }
 
 # remove_replaced_images: those from source whose tag went to a newer one, unless a container uses them.
-remove_replaced_images() { docker image prune -f --filter label=dev.pullproof.key >/dev/null; }
-
-# image_key NAME: the key of the image as it was recorded.
-image_key() { head -n 1 "$cache/image/${1//:/-}"; }
+remove_replaced_images() { docker image prune -f --filter "label=$key_label" >/dev/null; }
 
 # Whether a pull is worth a try: not with --source, and not after one that failed.
 pulling=yes
 
-# pull_image NAME IMAGE DIGEST KEY: pulls by digest and tags it. Returns 1 when that cannot be had.
+# pull_image NAME IMAGE DIGEST: pulls by digest and tags it. Returns 1 when that cannot be had.
 pull_image() {
-  local name=$1 image=$2 digest=$3 key=$4 reference
+  local name=$1 image=$2 digest=$3 reference
   [ "$pulling" = yes ] && [ -n "$digest" ] || return 1
   reference=${image%:*}@$digest
   attempt "pull $image" docker pull "$reference"
@@ -45,7 +37,7 @@ pull_image() {
     pulling=no
     return 1
   fi
-  docker tag "$reference" "$image_prefix/$name" && record_image "$name" "$key"
+  docker tag "$reference" "$image_prefix/$name"
 }
 
 # Containers in which an image is put together, or out of which a file is taken. They are known by

@@ -10,20 +10,16 @@ readonly node_image_megabytes=2500
 
 # ensure_node_image MINOR
 ensure_node_image() {
-  local minor=$1 name=node:$1 digest published built
-  digest=$(version "kubernetes $minor" digest)
-  published=published-$digest
-  built=$(built_node_key "$minor")
-  if [ "$pulling" = yes ] && [ -n "$digest" ]; then
-    image_is_current "$name" "$published" "$built" && return
-    pull_image "$name" "$(version "kubernetes $minor" image)" "$digest" "$published" && return
-  fi
-  image_is_current "$name" "$built" && return
-  build_node_image "$minor" "$built"
+  local minor=$1 name=node:$1 digest='' key
+  [ "$pulling" = no ] || digest=$(version "kubernetes $minor" digest)
+  key=$(node_key "$minor")
+  image_is_current "$name" "$key" "$digest" && return
+  pull_image "$name" "$(version "kubernetes $minor" image)" "$digest" && return
+  build_node_image "$minor" "$key"
 }
 
-# built_node_key MINOR: the key of the image from source: all that goes into it, and how.
-built_node_key() {
+# node_key MINOR: the key of the image from source: all that goes into it, and how.
+node_key() {
   local kubernetes="kubernetes $1"
   fingerprint "$(version "$kubernetes" source)" \
     "$(version containerd "$(version "$kubernetes" containerd)")" \
@@ -52,7 +48,6 @@ build_node_image() {
   require_space "the node image of Kubernetes $minor" "$node_image_megabytes" "$(engine_folder)"
   step "assemble the node image of Kubernetes $minor" node_image_recipe \
     "node:$minor" "$key" "$(version "kubernetes $minor" source)" "$kubernetes" "$containerd" "$runc" "$cni" "$etcd"
-  record_image "node:$minor" "$key"
 }
 
 # require_source_tools: what building from source uses, named before the first long step.
@@ -79,7 +74,6 @@ ensure_node_base() {
   key=${located##*/}
   image_is_current "$name" "$key" && return
   step "load the node base" load_node_base "$name" "$located/root.tar" "$key"
-  record_image "$name" "$key"
 }
 
 # node_base_recipe OUT SUITE PACKAGES KIND_VERSION
@@ -99,7 +93,7 @@ load_node_base() {
     "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "container=docker"],
     "Entrypoint": ["/usr/local/bin/entrypoint", "/sbin/init"],
     "StopSignal": "SIGRTMIN+3",
-    "Labels": {"dev.pullproof.key": "'"$3"'"}}'
+    "Labels": {"'"$key_label"'": "'"$3"'"}}'
   tar -C "$archive" -cf - . | docker load
 }
 
@@ -129,7 +123,7 @@ node_image_recipe() {
   image_layer "$tree" | docker cp - "$box:/"
   docker start --attach "$box"
   docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' \
-    --change "LABEL dev.pullproof.addons=none dev.pullproof.key=$key dev.pullproof.go=$(go env GOVERSION)" \
+    --change "LABEL dev.pullproof.addons=none $key_label=$key dev.pullproof.go=$(go env GOVERSION)" \
     "$box" "$image_prefix/$name"
   docker rm -v "$box"
 }
@@ -149,7 +143,7 @@ add_command_image() {
 ensure_containerd_variant() {
   local minor=$1 containerd=$2 name=node:$1-containerd$2 version key
   version=$(version containerd "$containerd")
-  key=$(fingerprint "$(image_key "node:$minor")" "$version" "$go_flags" "$(declare -f go_build containerd_recipe variant_recipe)")
+  key=$(fingerprint "$(image_id "node:$minor")" "$version" "$go_flags" "$(declare -f go_build containerd_recipe variant_recipe)")
   image_is_current "$name" "$key" && return
   require_go
   require_package jq jq
@@ -157,7 +151,6 @@ ensure_containerd_variant() {
   require_space "the node image with containerd $containerd" "$node_image_megabytes" "$(engine_folder)"
   step "put containerd $version into the node image of Kubernetes $minor" variant_recipe \
     "$image_prefix/node:$minor" "$image_prefix/$name" "$key" "$located"
-  record_image "$name" "$key"
 }
 
 # variant_recipe FROM TO KEY CONTAINERD
@@ -165,6 +158,6 @@ variant_recipe() {
   local box="$box_prefix-$$"
   docker create --name "$box" --network none "$1"
   image_layer "$4" | docker cp - "$box:/usr/local/bin/"
-  docker commit --change "LABEL dev.pullproof.key=$3" "$box" "$2"
+  docker commit --change "LABEL $key_label=$3" "$box" "$2"
   docker rm -v "$box"
 }

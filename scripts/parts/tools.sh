@@ -14,7 +14,9 @@ ensure_kind() {
     elif [[ "$(kind version 2>/dev/null)" == "kind $version "* ]]; then
       ln -sf "$(command -v kind)" "$target"
     else
-      step "download kind $version" download_kind "$version" "$target"
+      attempt "download kind $version" download_kind "$version" "$target"
+      [ "$step_status" -eq 0 ] || die "$exit_environment" "no kind $version: $(tail -n 1 "$step_log")" \
+        "install kind $version, or Go and jq, with which this builds it"
     fi
   fi
   [ "$(readlink "$cache/bin/kind")" = "kind-$version" ] || ln -sf "kind-$version" "$cache/bin/kind"
@@ -36,15 +38,15 @@ download_kind() {
 
 # ensure_kubectl MINOR: the kubectl of the node image, so that client and server are of one patch.
 ensure_kubectl() {
-  local minor=$1 target=$cache/bin/kubectl-$1 record=$cache/image/kubectl-$1 key
+  local minor=$1 target=$cache/bin/kubectl-$1 record=$cache/bin/.kubectl-$1.image image
   if [ "$(uname -s)" != Linux ]; then
     adopt_kubectl "$minor" "$target"
     return
   fi
-  key=$(image_key "node:$minor")
-  [ -x "$target" ] && [ "$(cat "$record" 2>/dev/null)" = "$key" ] && return
+  image=$(image_id "node:$minor")
+  [ -x "$target" ] && [ "$(cat "$record" 2>/dev/null)" = "$image" ] && return
   step "take kubectl out of the node image of Kubernetes $minor" copy_kubectl "$minor" "$target"
-  printf '%s\n' "$key" >"$record"
+  printf '%s\n' "$image" >"$record"
 }
 
 copy_kubectl() {
