@@ -36,12 +36,12 @@ steps:
 "#;
 
 fn every_file(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
+    for entry in fs::read_dir(folder).expect("the evidence").flatten() {
         let path = entry.path();
         if path.is_dir() {
             every_file(&path, found);
         } else {
-            found.push((path.display().to_string(), fs::read(&path).unwrap()));
+            found.push((path.display().to_string(), fs::read(&path).expect("a file")));
         }
     }
 }

@@ -23,12 +23,21 @@ image_id() { docker image inspect -f '{{.Id}}' "$image_prefix/$1"; }
 # remove_replaced_images: those from source whose tag went to a newer one, unless a container uses them.
 remove_replaced_images() { docker image prune -f --filter "label=$key_label" >/dev/null; }
 
-# Whether a pull is worth a try: not with --source, and not after one that failed.
+# With --source no published image is pulled, and none that is there will do.
+source_only=no
+
+# After a pull that failed, the next is not tried.
 pulling=yes
 
-# pull_image NAME IMAGE DIGEST: pulls by digest and tags it. Returns 1 when that cannot be had.
+# published_digest TABLE: of the image that versions.toml names there, if it may be used.
+published_digest() { [ "$source_only" = yes ] || version "$1" digest; }
+
+# pull_image NAME TABLE: pulls the image that versions.toml names, by its digest, and tags it.
+# Returns 1 when that cannot be had.
 pull_image() {
-  local name=$1 image=$2 digest=$3 reference
+  local name=$1 image digest reference
+  image=$(version "$2" image)
+  digest=$(published_digest "$2")
   [ "$pulling" = yes ] && [ -n "$digest" ] || return 1
   reference=${image%:*}@$digest
   attempt "pull $image" docker pull "$reference"
@@ -47,7 +56,7 @@ readonly box_prefix=pullproof-setup
 # remove_boxes: those of this set-up, or of an earlier one that was killed.
 remove_boxes() {
   local boxes
-  boxes=$(docker ps -aq --filter "name=^/?$box_prefix-")
+  boxes=$(docker ps -aq --filter "name=^/?$box_prefix-" 2>/dev/null)
   # shellcheck disable=SC2086 # a list of ids
   [ -z "$boxes" ] || docker rm -fv $boxes >/dev/null
 }

@@ -8,14 +8,13 @@ readonly node_packages=systemd,systemd-sysv,dbus,conntrack,iptables,nftables,ipr
 # The engine's disk: a base of 0.3 GB, and 1 GB for each image while it is put together.
 readonly node_image_megabytes=2500
 
+node_image_is_ready() { image_is_current "node:$1" "$(node_key "$1")" "$(published_digest "kubernetes $1")"; }
+
 # ensure_node_image MINOR
 ensure_node_image() {
-  local minor=$1 name=node:$1 digest='' key
-  [ "$pulling" = no ] || digest=$(version "kubernetes $minor" digest)
-  key=$(node_key "$minor")
-  image_is_current "$name" "$key" "$digest" && return
-  pull_image "$name" "$(version "kubernetes $minor" image)" "$digest" && return
-  build_node_image "$minor" "$key"
+  node_image_is_ready "$1" && return
+  pull_image "node:$1" "kubernetes $1" && return
+  build_node_image "$1"
 }
 
 # node_key MINOR: the key of the image from source: all that goes into it, and how.
@@ -30,9 +29,9 @@ node_key() {
     "$(cat "$root"/scripts/node/*)"
 }
 
-# build_node_image MINOR KEY
+# build_node_image MINOR
 build_node_image() {
-  local minor=$1 key=$2 kubernetes containerd runc cni etcd
+  local minor=$1 kubernetes containerd runc cni etcd
   require_source_tools
   build_kubernetes "$minor"
   kubernetes=$located
@@ -47,7 +46,7 @@ build_node_image() {
   ensure_node_base
   require_space "the node image of Kubernetes $minor" "$node_image_megabytes" "$(engine_folder)"
   step "assemble the node image of Kubernetes $minor" node_image_recipe \
-    "node:$minor" "$key" "$(version "kubernetes $minor" source)" "$kubernetes" "$containerd" "$runc" "$cni" "$etcd"
+    "node:$minor" "$(node_key "$minor")" "$(version "kubernetes $minor" source)" "$kubernetes" "$containerd" "$runc" "$cni" "$etcd"
 }
 
 # require_source_tools: what building from source uses, named before the first long step.
@@ -138,19 +137,25 @@ add_command_image() {
   image_archive_add "$1" "$2" "$scratch/layer" "{\"Entrypoint\": [\"$path\"]}"
 }
 
-# ensure_containerd_variant MINOR CONTAINERD: the node image of the minor with another containerd in
-# it, whichever way that image came.
-ensure_containerd_variant() {
-  local minor=$1 containerd=$2 name=node:$1-containerd$2 version key
-  version=$(version containerd "$containerd")
-  key=$(fingerprint "$(image_id "node:$minor")" "$version" "$go_flags" "$(declare -f go_build containerd_recipe variant_recipe)")
-  image_is_current "$name" "$key" && return
+# variant_key MINOR CONTAINERD
+variant_key() {
+  fingerprint "$(image_id "node:$1")" "$(version containerd "$2")" "$go_flags" \
+    "$(declare -f go_build containerd_recipe variant_recipe)"
+}
+
+variant_is_ready() { image_is_current "node:$1-containerd$2" "$(variant_key "$1" "$2")"; }
+
+# ensure_variant MINOR CONTAINERD: the node image of the minor with another containerd in it,
+# whichever way that image came.
+ensure_variant() {
+  local minor=$1 containerd=$2
+  variant_is_ready "$minor" "$containerd" && return
   require_go
   require_package jq jq
   build_containerd "$containerd"
   require_space "the node image with containerd $containerd" "$node_image_megabytes" "$(engine_folder)"
-  step "put containerd $version into the node image of Kubernetes $minor" variant_recipe \
-    "$image_prefix/node:$minor" "$image_prefix/$name" "$key" "$located"
+  step "put containerd $(version containerd "$containerd") into the node image of Kubernetes $minor" variant_recipe \
+    "$image_prefix/node:$minor" "$image_prefix/node:$minor-containerd$containerd" "$(variant_key "$minor" "$containerd")" "$located"
 }
 
 # variant_recipe FROM TO KEY CONTAINERD
