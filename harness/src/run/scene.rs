@@ -204,6 +204,9 @@ impl<'a> Scene<'a> {
                     .clone(),
                 None => image::Image::build(spec, self.session.arch)?,
             };
+            if let Some(name) = &spec.digest {
+                self.variables.set(name, image.digest());
+            }
             self.images.insert(format!("{registry}/{}", spec.name), image);
         }
         let live = self.registries.get(registry).context("the case has no such registry")?;
