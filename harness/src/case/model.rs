@@ -211,6 +211,8 @@ pub struct Image {
     pub platform: Platform,
     /// Another image of the case, by `registry/repository:tag` or `repository:tag`, whose digest this one shares.
     pub same_as: Option<String>,
+    /// The name by which manifests and commands know its digest: `DIGEST` for `$DIGEST`.
+    pub digest: Option<String>,
 }
 
 /// What a node finds behind a tag.
@@ -244,18 +246,24 @@ struct ImageFields {
     platform: Platform,
     #[serde(default)]
     same_as: Option<String>,
+    #[serde(default)]
+    digest: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for Image {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         super::forms::string_or(from, "an image: \"repository:tag\" or its fields", |fields| {
-            let ImageFields { name, padding, platform, same_as } = match fields {
-                super::forms::Form::Text(name) => {
-                    ImageFields { name, padding: 0, platform: Platform::Node, same_as: None }
-                }
+            let ImageFields { name, padding, platform, same_as, digest } = match fields {
+                super::forms::Form::Text(name) => ImageFields {
+                    name,
+                    padding: 0,
+                    platform: Platform::Node,
+                    same_as: None,
+                    digest: None,
+                },
                 super::forms::Form::Fields(fields) => fields,
             };
-            Image { name, padding, platform, same_as }
+            Image { name, padding, platform, same_as, digest }
         })
     }
 }

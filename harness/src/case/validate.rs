@@ -223,6 +223,7 @@ fn variables_exist(file: &CaseFile, index: usize) -> Result<(), CaseError> {
         .chain(&case.namespaces)
         .map(|name| variable_name(name))
         .chain(["NAMESPACE".to_owned()])
+        .chain(digest_names(file))
         .collect();
     let mut used = Vec::new();
     for object in file.objects.get(&index).into_iter().flatten() {
@@ -237,4 +238,12 @@ fn variables_exist(file: &CaseFile, index: usize) -> Result<(), CaseError> {
         .among(name, known)),
         None => Ok(()),
     }
+}
+
+/// What the case calls the digests of its images.
+fn digest_names(file: &CaseFile) -> impl Iterator<Item = String> {
+    let before = file.case.registries.values().flat_map(|registry| &registry.images);
+    let later = file.steps().filter_map(|(_, step)| step.registry.as_ref());
+    let images = before.chain(later.flat_map(|change| &change.push));
+    images.filter_map(|image| image.digest.clone())
 }

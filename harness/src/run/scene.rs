@@ -204,6 +204,9 @@ impl<'a> Scene<'a> {
                     .clone(),
                 None => image::Image::build(spec, self.session.arch)?,
             };
+            if let Some(name) = &spec.digest {
+                self.variables.set(name, image.digest());
+            }
             self.images.insert(format!("{registry}/{}", spec.name), image);
         }
         let live = self.registries.get(registry).context("the case has no such registry")?;
@@ -218,9 +221,8 @@ impl<'a> Scene<'a> {
 
     /// Whether an image, as a pod names it, is in a registry of the case that asks who comes.
     pub fn is_private(&self, image: &str) -> bool {
-        self.file.case.registries.iter().any(|(name, spec)| {
-            let host = &self.registries[name].host;
-            let public: &[String] = match &spec.auth {
+        self.image_hosts().iter().any(|(host, registry)| {
+            let public: &[String] = match &self.file.case.registries[*registry].auth {
                 Auth::None => return false,
                 Auth::Basic(_) => &[],
                 Auth::Token(token) => &token.public,
@@ -239,6 +241,17 @@ impl<'a> Scene<'a> {
             let repository = rest.split(['@', ':']).next().unwrap_or(rest);
             !public.iter().any(|public| public == repository)
         })
+    }
+
+    /// Every host that leads to a registry of the case: the registry's own and those of `hosts`.
+    fn image_hosts(&self) -> Vec<(String, &str)> {
+        let case = &self.file.case;
+        let own = self.registries.iter().map(|(name, live)| (live.host.clone(), name.as_str()));
+        let others = case.hosts.iter().flat_map(|(host, hosts)| {
+            let registries = hosts.server.iter().chain(&hosts.mirrors);
+            registries.map(|registry| (self.variables.fill(host), registry.as_str()))
+        });
+        own.chain(others).collect()
     }
 
     /// Brings an image onto the node without the kubelet, as a preload does: it belongs to nobody.
@@ -272,10 +285,13 @@ impl<'a> Scene<'a> {
     }
 
     fn literal_images(&self) -> Vec<String> {
-        let registries = self.file.case.registries.iter().filter(|(name, _)| is_literal(name));
-        registries
-            .flat_map(|(name, spec)| {
-                spec.images.iter().map(move |image| format!("{name}/{}", image.name))
+        let literal = literal_hosts(self.file);
+        let hosts = self.image_hosts().into_iter();
+        hosts
+            .filter(|(host, _)| literal.contains(host))
+            .flat_map(|(host, registry)| {
+                let images = &self.file.case.registries[registry].images;
+                images.iter().map(move |image| format!("{host}/{}", image.name))
             })
             .collect()
     }
