@@ -8,6 +8,7 @@
 mod command;
 mod expectation;
 mod objects;
+mod observation;
 mod outcome;
 mod pair;
 mod requests;
@@ -17,6 +18,7 @@ mod steps;
 mod watch;
 
 pub use expectation::Mismatch;
+pub use observation::{Decision, Observation};
 pub use outcome::{Outcome, Result, StepFailure};
 pub use scene::Scene;
 pub use session::Session;

@@ -28,7 +28,7 @@ use crate::{
     registry::{HostEntry, Mark, Peers, Place, Registry, hosts_toml},
 };
 
-use super::{command::Workplace, session::Session, watch::Watches};
+use super::{command::Workplace, observation::Observer, session::Session, watch::Watches};
 
 /// The ConfigMap with the API server's CA, which every pod mounts.
 pub const ROOT_CA: &str = "kube-root-ca.crt";
@@ -57,6 +57,8 @@ pub struct Scene<'a> {
     pub began: Timestamp,
     /// Files of the node that a step wrote.
     pub node_files: Vec<String>,
+    /// What its expectations have shown.
+    pub observer: Observer,
     /// What was pushed, by `registry/repository:tag`.
     images: BTreeMap<String, image::Image>,
     folder: PathBuf,
@@ -150,6 +152,7 @@ impl<'a> Scene<'a> {
             redaction: Redaction::new(secrets(file)),
             began,
             node_files: Vec::new(),
+            observer: Observer::default(),
             images: BTreeMap::new(),
             folder,
             _watches: watches,
