@@ -141,7 +141,9 @@ fn versions(
             let label = format!("{}/{wanted}", one.kubernetes);
             // The one that the node image has anyway needs no image of its own.
             let own = known.own_containerd(&one.kubernetes) == Some(wanted.as_str());
-            all.push((label, Settings { containerd: (!own).then_some(wanted), ..one.clone() }));
+            let mut pair = one.clone();
+            pair.containerd = (!own).then_some(wanted);
+            all.push((label, pair));
         }
     }
     if all.is_empty() {
@@ -232,6 +234,7 @@ mod tests {
             cache: PathBuf::new(),
             evidence: PathBuf::new(),
             path: String::new(),
+            scope: None,
             docker_host: None,
         };
         let all = versions(&settings, kubernetes, containerd);
