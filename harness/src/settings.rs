@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest, Sha256};
+
 use crate::{
     error::EnvironmentError,
     versions::{UnknownVersion, Versions},
@@ -27,6 +29,8 @@ pub struct Settings {
     pub evidence: PathBuf,
     /// The PATH that commands of cases extend.
     pub path: String,
+    /// Tells clusters of another cache folder than the user's own apart, as their nodes share an engine.
+    scope: Option<String>,
     /// The Docker engine that commands of cases talk to, where it is not the local one.
     pub docker_host: Option<String>,
 }
@@ -49,6 +53,10 @@ impl Settings {
         let containerd = variable("PULLPROOF_CONTAINERD")
             .map(|wanted| versions.containerd(&wanted))
             .transpose()?;
+        let scope = variable("PULLPROOF_CACHE").map(|cache| {
+            let hash = Sha256::digest(cache.as_bytes());
+            format!("{:02x}{:02x}", hash[0], hash[1])
+        });
         let cache =
             match (variable("PULLPROOF_CACHE"), variable("XDG_CACHE_HOME"), variable("HOME")) {
                 (Some(cache), _, _) => PathBuf::from(cache),
@@ -60,7 +68,7 @@ impl Settings {
             .map_or_else(|| project_root().join("target/pullproof"), PathBuf::from);
         let path = variable("PATH").unwrap_or_default();
         let docker_host = variable("DOCKER_HOST");
-        Ok(Self { versions, kubernetes, containerd, cache, evidence, path, docker_host })
+        Ok(Self { versions, kubernetes, containerd, cache, evidence, path, scope, docker_host })
     }
 
     /// The same settings for another Kubernetes minor.
@@ -77,6 +85,9 @@ impl Settings {
         if let Some(containerd) = &self.containerd {
             name.push_str("-containerd-");
             name.push_str(&containerd.replace('.', "-"));
+        }
+        if let Some(scope) = &self.scope {
+            name.push_str(&format!("-{scope}"));
         }
         name
     }

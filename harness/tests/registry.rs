@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +14,9 @@ use hyper::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use pullproof::case::model::{self, Auth, Platform, Tls};
+use pullproof::case::model::{
+    self, Anonymous, Auth, Fault, FaultAction, Platform, Tls, TokenAuth, TokenForms, TokenUser,
+};
 use pullproof::image::{Arch, Image};
 use pullproof::registry::{
     AuthKind, Authorization, Mark, Origin, Peers, Place, Pool, Registry, RequestKind,
@@ -64,14 +67,24 @@ async fn ask(
     path: &str,
     who: Option<(&str, &str)>,
 ) -> Response<Bytes> {
+    let basic = who
+        .map(|(user, password)| format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))));
+    send(to, method, path, basic).await
+}
+
+async fn send(
+    to: SocketAddr,
+    method: Method,
+    path: &str,
+    authorization: Option<String>,
+) -> Response<Bytes> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
     let mut request = Request::builder()
         .method(method)
         .uri(format!("http://{to}{path}"))
         .header("accept", "application/vnd.oci.image.manifest.v1+json");
-    if let Some((user, password)) = who {
-        let pair = STANDARD.encode(format!("{user}:{password}"));
-        request = request.header(AUTHORIZATION, format!("Basic {pair}"));
+    if let Some(value) = authorization {
+        request = request.header(AUTHORIZATION, value);
     }
     let answer = client.request(request.body(Empty::new()).unwrap()).await.unwrap();
     let (head, body) = answer.into_parts();
@@ -153,6 +166,201 @@ async fn without_authentication_anyone_pulls_an_index_and_its_parts() {
     assert_eq!(blobs.len(), image.blobs().len());
     assert_eq!(blobs.iter().map(|blob| blob.bytes).sum::<u64>(), image.size());
     registry.close().await.unwrap();
+    pool.close().await.unwrap();
+}
+
+fn token_auth() -> TokenAuth {
+    let user = TokenUser {
+        password: "xxxxxxxxxxx".into(),
+        repositories: Some(vec!["janedoe/jdoe-private".to_owned()]),
+    };
+    TokenAuth {
+        users: BTreeMap::from([("janedoe".to_owned(), user)]),
+        public: vec!["library/public".to_owned()],
+        anonymous: Anonymous::Refused,
+        forms: TokenForms::Both,
+        expires: 60,
+        challenge: Default::default(),
+    }
+}
+
+/// The realm and scope of a challenge.
+fn challenge(answer: &Response<Bytes>) -> (String, String) {
+    let header = answer.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+    let value = |name: &str| {
+        let (_, rest) = header.split_once(&format!("{name}=\"")).unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    };
+    assert_eq!(value("service"), "pullproof");
+    (value("realm"), value("scope"))
+}
+
+/// Gets a token the way a challenge says.
+async fn token(to: SocketAddr, scope: &str, who: Option<(&str, &str)>) -> Result<String, u16> {
+    let path = format!("/pullproof/token?service=pullproof&scope={scope}");
+    let answer = ask(to, Method::GET, &path, who).await;
+    if answer.status() != 200 {
+        return Err(answer.status().as_u16());
+    }
+    let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    Ok(body["token"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn the_container_verifies_tokens_of_the_harness() {
+    let pool = pool();
+    let registry = Registry::start(&pool, &spec(Auth::Token(token_auth())), place()).await.unwrap();
+    for name in [NAME, "library/public:v1", "other/image:v1"] {
+        registry.push(name, &image()).await.unwrap();
+    }
+    let janedoe = Some(("janedoe", "xxxxxxxxxxx"));
+
+    // The realm is on the host that was asked, for node and host alike.
+    for address in [registry.node(), registry.host()] {
+        let refused = ask(address, Method::HEAD, MANIFEST, None).await;
+        assert_eq!(refused.status(), 401);
+        let (realm, scope) = challenge(&refused);
+        assert_eq!(realm, format!("http://{address}/pullproof/token"));
+        assert_eq!(scope, "repository:janedoe/jdoe-private:pull");
+    }
+
+    let node = registry.node();
+    let own = token(node, "repository:janedoe/jdoe-private:pull", janedoe).await.unwrap();
+    assert_eq!(bearer(node, MANIFEST, &own).await.status(), 200);
+    let foreign = bearer(node, "/v2/other/image/manifests/v1", &own).await;
+    assert_eq!(foreign.status(), 401);
+    assert!(foreign.headers()[WWW_AUTHENTICATE].to_str().unwrap().contains("insufficient_scope"));
+    let none = token(node, "repository:other/image:pull", janedoe).await.unwrap();
+    assert_eq!(bearer(node, "/v2/other/image/manifests/v1", &none).await.status(), 401);
+    let public = token(node, "repository:library/public:pull", None).await.unwrap();
+    assert_eq!(bearer(node, "/v2/library/public/manifests/v1", &public).await.status(), 200);
+    assert_eq!(token(node, "repository:other/image:pull", None).await, Err(401));
+    let wrong = Some(("janedoe", "wrong"));
+    assert_eq!(token(node, "repository:library/public:pull", wrong).await, Err(401));
+    let forged = format!("{}x", &own[..own.len() - 2]);
+    assert_eq!(bearer(node, MANIFEST, &forged).await.status(), 401);
+
+    registry.set_users(&users(&[("janedoe", "new")])).await.unwrap();
+    assert_eq!(token(node, "repository:a:pull", janedoe).await, Err(401));
+    assert!(token(node, "repository:a:pull", Some(("janedoe", "new"))).await.is_ok());
+
+    let seen = registry.record().all();
+    let asked: Vec<_> = seen
+        .iter()
+        .filter(|request| request.kind == RequestKind::Token)
+        .map(|request| (request.authorization.to_string(), request.status.unwrap()))
+        .collect();
+    let basic = "basic janedoe".to_owned();
+    let anonymous = "anonymous".to_owned();
+    assert_eq!(
+        asked,
+        [
+            (basic.clone(), 200),
+            (basic.clone(), 200),
+            (anonymous.clone(), 200),
+            (anonymous, 401),
+            (basic.clone(), 401),
+            (basic.clone(), 401),
+            (basic, 200),
+        ]
+    );
+    assert!(seen.iter().any(|request| request.authorization
+        == Authorization::Bearer {
+            subject: Some("janedoe".into()),
+            scopes: vec!["repository:janedoe/jdoe-private:pull".into()],
+        }));
+    let shown = serde_json::to_string(&seen).unwrap() + &format!("{seen:?}{registry:?}");
+    for secret in ["xxxxxxxxxxx", own.as_str(), own.rsplit_once('.').unwrap().1] {
+        assert!(!shown.contains(secret));
+    }
+    registry.close().await.unwrap();
+    assert_eq!(pool.idle_count(), 1);
+    pool.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_ends_when_it_says() {
+    let pool = pool();
+    let rules = TokenAuth { expires: 2, ..token_auth() };
+    let registry = Registry::start(&pool, &spec(Auth::Token(rules)), place()).await.unwrap();
+    registry.push(NAME, &image()).await.unwrap();
+    let node = registry.node();
+    let scope = "repository:janedoe/jdoe-private:pull";
+    let token = token(node, scope, Some(("janedoe", "xxxxxxxxxxx"))).await.unwrap();
+    assert_eq!(bearer(node, MANIFEST, &token).await.status(), 200);
+    tokio::time::sleep(Duration::from_millis(3100)).await;
+    let refused = bearer(node, MANIFEST, &token).await;
+    assert_eq!(refused.status(), 401);
+    assert!(refused.headers()[WWW_AUTHENTICATE].to_str().unwrap().contains("invalid_token"));
+    registry.close().await.unwrap();
+    pool.close().await.unwrap();
+}
+
+async fn bearer(to: SocketAddr, path: &str, token: &str) -> Response<Bytes> {
+    send(to, Method::GET, path, Some(format!("Bearer {token}"))).await
+}
+
+#[tokio::test]
+async fn tls_faults_and_hosts_come_from_the_case() {
+    let pool = pool();
+    let with = |tls| model::Registry { tls, ..spec(Auth::None) };
+    let started = [
+        (Tls::None, "http", "http", false),
+        (Tls::Trusted, "https", "https", true),
+        (Tls::Untrusted, "https", "https", false),
+        (Tls::WrongName, "https", "https", true),
+        (Tls::Expired, "https", "https", true),
+        (Tls::HttpForHttps, "http", "https", false),
+        (Tls::HttpsForHttp, "https", "http", false),
+    ];
+    for (tls, speaks, told, ca) in started {
+        let registry = Registry::start(&pool, &with(tls), place()).await.unwrap();
+        assert_eq!(registry.scheme(), speaks);
+        let entry = registry.host_entry("ca.crt");
+        assert_eq!(entry.url, format!("{told}://{}", registry.node()));
+        assert_eq!((entry.ca.is_some(), registry.ca().is_some()), (ca, ca), "{tls:?}");
+        registry.close().await.unwrap();
+    }
+    assert_eq!(pool.idle_count(), 1, "one container served them all");
+
+    let peers = Peers::default();
+    let named = |name: &str| Place { name: name.into(), peers: peers.clone(), ..place() };
+    let redirects = model::Registry {
+        faults: vec![Fault {
+            path: Some("/blobs/".into()),
+            method: None,
+            authorized: None,
+            nth: None,
+            action: FaultAction::Redirect("other".into()),
+        }],
+        ..spec(Auth::None)
+    };
+    let (plain, other) = (spec(Auth::None), named("other"));
+    let (one, other) = tokio::join!(
+        Registry::start(&pool, &redirects, named("one")),
+        Registry::start(&pool, &plain, other)
+    );
+    let (one, other) = (one.unwrap(), other.unwrap());
+    let blob = format!("/v2/a/blobs/sha256:{}", "0".repeat(64));
+    let redirected = ask(one.node(), Method::GET, &blob, None).await;
+    assert_eq!(redirected.status(), 307);
+    assert_eq!(redirected.headers()["location"], format!("http://{}{blob}", other.node()).as_str());
+    one.set_faults(Vec::new());
+    assert_eq!(status(one.node(), &blob, None).await, 404);
+    let (one, other) = tokio::join!(one.close(), other.close());
+    one.and(other).unwrap();
+    pool.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_gives_the_container_back() {
+    let pool = pool();
+    let taken = std::net::TcpListener::bind((NODE, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let place = Place { port: Some(port), ..place() };
+    let error = Registry::start(&pool, &spec(Auth::None), place).await.unwrap_err();
+    assert!(error.to_string().contains(&format!("port {port} of 127.0.0.2 is taken")), "{error}");
+    assert_eq!(pool.idle_count(), 1);
     pool.close().await.unwrap();
 }
 

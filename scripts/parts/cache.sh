@@ -10,7 +10,7 @@ fingerprint() { printf '%s\n' "$@" "$(uname -m)" | sha256 | cut -c 1-12; }
 
 # lock_cache: one set-up at a time; the kernel frees the lock however the holder ends.
 lock_cache() {
-  mkdir -p "$cache/build" "$cache/bin" "$cache/image" "$cache/log"
+  mkdir -p "$cache/build" "$cache/bin" "$cache/log"
   command -v flock >/dev/null || return 0
   exec 9>>"$cache/setup.lock"
   if ! flock -n 9; then

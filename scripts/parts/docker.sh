@@ -102,14 +102,20 @@ lacks_capability() {
   [ -n "$set" ] && [ $((0x$set >> 24 & 1)) -eq 0 ]
 }
 
-# ensure_runtime: kind's node is privileged, so the engine must not ask for a capability it cannot give.
-ensure_runtime() {
-  local engine runtime
+# runtime_is_ready: kind's node is privileged, so the engine must not ask for a capability it cannot give.
+runtime_is_ready() {
+  local engine
   [ "$(uname -s)" = Linux ] || return 0
   engine=$(cat /var/run/docker.pid 2>/dev/null) && [ -d "/proc/$engine" ] || engine=self
-  lacks_capability "$engine" || return 0
-  runtime=$(docker info --format '{{.DefaultRuntime}}')
-  [ "$runtime" != "$runtime_name" ] || return 0
+  ! lacks_capability "$engine" || [ "$(default_runtime)" = "$runtime_name" ]
+}
+
+default_runtime() { docker info --format '{{.DefaultRuntime}}'; }
+
+# ensure_runtime: an engine without the capability gets the runtime that does without it.
+ensure_runtime() {
+  local tries=0
+  runtime_is_ready && return
   case ${DOCKER_HOST:-unix://$docker_socket} in
     unix:///run/docker.sock | "unix://$docker_socket") ;;
     *)
@@ -120,8 +126,7 @@ ensure_runtime() {
   configure_runtime
   # The engine reads runtimes anew on this signal; containers go on undisturbed.
   kill -HUP "$(cat /var/run/docker.pid)"
-  local tries=0
-  until [ "$(docker info --format '{{.DefaultRuntime}}')" = "$runtime_name" ]; do
+  until runtime_is_ready; do
     tries=$((tries + 1))
     [ "$tries" -lt 50 ] || die "$exit_environment" "the engine did not take $runtime_name as its default runtime" \
       "restart it, and look into its log"

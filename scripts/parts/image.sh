@@ -3,40 +3,41 @@
 
 readonly image_prefix=localhost/pullproof
 
-# image_is_current NAME KEY...: whether the tag still stands for the image that was made for one of the keys.
+# Images from source carry a key in this label: a hash of all that went into them.
+readonly key_label=dev.pullproof.key
+
+# image_is_current NAME KEY [DIGEST]: whether the tag stands for the image from source with this
+# key, or for the published one with this digest. The engine itself knows, so nothing is recorded.
 image_is_current() {
-  local tag=$image_prefix/$1 record=$cache/image/${1//:/-} key='' id='' known
-  shift
-  [ -r "$record" ] && { read -r key && read -r id; } <"$record" || return 1
-  for known in "$@"; do
-    if [ "$known" = "$key" ]; then
-      [ "$(docker image inspect -f '{{.Id}}' "$tag" 2>/dev/null)" = "$id" ]
-      return
-    fi
-  done
-  return 1
+  local found
+  found=$(docker image inspect -f "{{index .Config.Labels \"$key_label\"}} {{.RepoDigests}}" "$image_prefix/$1" 2>/dev/null) || return 1
+  case $found in
+    "$2 "*) return 0 ;;
+    *"@${3:-no digest}"*) return 0 ;;
+    *) return 1 ;;
+  esac
 }
 
-# record_image NAME KEY: after the tag was set.
-record_image() {
-  local record=$cache/image/${1//:/-} id
-  id=$(docker image inspect -f '{{.Id}}' "$image_prefix/$1") || return
-  printf '%s\n' "$2" "$id" >"$record.next"
-  mv "$record.next" "$record"
-}
+image_id() { docker image inspect -f '{{.Id}}' "$image_prefix/$1"; }
 
 # remove_replaced_images: those from source whose tag went to a newer one, unless a container uses them.
-remove_replaced_images() { docker image prune -f --filter label=dev.pullproof.key >/dev/null; }
+remove_replaced_images() { docker image prune -f --filter "label=$key_label" >/dev/null; }
 
-# image_key NAME: the key of the image as it was recorded.
-image_key() { head -n 1 "$cache/image/${1//:/-}"; }
+# With --source no published image is pulled, and none that is there will do.
+source_only=no
 
-# Whether a pull is worth a try: not with --source, and not after one that failed.
+# After a pull that failed, the next is not tried.
 pulling=yes
 
-# pull_image NAME IMAGE DIGEST KEY: pulls by digest and tags it. Returns 1 when that cannot be had.
+# published_digest TABLE: of the image that versions.toml names there, if it may be used.
+published_digest() { [ "$source_only" = yes ] || version "$1" digest; }
+
+# pull_image NAME TABLE: pulls the image that versions.toml names, by its digest, and tags it.
+# Returns 1 when that cannot be had.
 pull_image() {
-  local name=$1 image=$2 digest=$3 key=$4 reference
+  local name=$1 image digest reference
+  image=$(version "$2" image)
+  digest=$(published_digest "$2")
   [ "$pulling" = yes ] && [ -n "$digest" ] || return 1
   reference=${image%:*}@$digest
   attempt "pull $image" docker pull "$reference"
@@ -45,7 +46,7 @@ pull_image() {
     pulling=no
     return 1
   fi
-  docker tag "$reference" "$image_prefix/$name" && record_image "$name" "$key"
+  docker tag "$reference" "$image_prefix/$name"
 }
 
 # Containers in which an image is put together, or out of which a file is taken. They are known by
@@ -55,7 +56,7 @@ readonly box_prefix=pullproof-setup
 # remove_boxes: those of this set-up, or of an earlier one that was killed.
 remove_boxes() {
   local boxes
-  boxes=$(docker ps -aq --filter "name=^/?$box_prefix-")
+  boxes=$(docker ps -aq --filter "name=^/?$box_prefix-" 2>/dev/null)
   # shellcheck disable=SC2086 # a list of ids
   [ -z "$boxes" ] || docker rm -fv $boxes >/dev/null
 }

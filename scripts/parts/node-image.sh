@@ -8,22 +8,17 @@ readonly node_packages=systemd,systemd-sysv,dbus,conntrack,iptables,nftables,ipr
 # The engine's disk: a base of 0.3 GB, and 1 GB for each image while it is put together.
 readonly node_image_megabytes=2500
 
+node_image_is_ready() { image_is_current "node:$1" "$(node_key "$1")" "$(published_digest "kubernetes $1")"; }
+
 # ensure_node_image MINOR
 ensure_node_image() {
-  local minor=$1 name=node:$1 digest published built
-  digest=$(version "kubernetes $minor" digest)
-  published=published-$digest
-  built=$(built_node_key "$minor")
-  if [ "$pulling" = yes ] && [ -n "$digest" ]; then
-    image_is_current "$name" "$published" "$built" && return
-    pull_image "$name" "$(version "kubernetes $minor" image)" "$digest" "$published" && return
-  fi
-  image_is_current "$name" "$built" && return
-  build_node_image "$minor" "$built"
+  node_image_is_ready "$1" && return
+  pull_image "node:$1" "kubernetes $1" && return
+  build_node_image "$1"
 }
 
-# built_node_key MINOR: the key of the image from source: all that goes into it, and how.
-built_node_key() {
+# node_key MINOR: the key of the image from source: all that goes into it, and how.
+node_key() {
   local kubernetes="kubernetes $1"
   fingerprint "$(version "$kubernetes" source)" \
     "$(version containerd "$(version "$kubernetes" containerd)")" \
@@ -34,9 +29,9 @@ built_node_key() {
     "$(cat "$root"/scripts/node/*)"
 }
 
-# build_node_image MINOR KEY
+# build_node_image MINOR
 build_node_image() {
-  local minor=$1 key=$2 kubernetes containerd runc cni etcd
+  local minor=$1 kubernetes containerd runc cni etcd
   require_source_tools
   build_kubernetes "$minor"
   kubernetes=$located
@@ -51,8 +46,7 @@ build_node_image() {
   ensure_node_base
   require_space "the node image of Kubernetes $minor" "$node_image_megabytes" "$(engine_folder)"
   step "assemble the node image of Kubernetes $minor" node_image_recipe \
-    "node:$minor" "$key" "$(version "kubernetes $minor" source)" "$kubernetes" "$containerd" "$runc" "$cni" "$etcd"
-  record_image "node:$minor" "$key"
+    "node:$minor" "$(node_key "$minor")" "$(version "kubernetes $minor" source)" "$kubernetes" "$containerd" "$runc" "$cni" "$etcd"
 }
 
 # require_source_tools: what building from source uses, named before the first long step.
@@ -79,7 +73,6 @@ ensure_node_base() {
   key=${located##*/}
   image_is_current "$name" "$key" && return
   step "load the node base" load_node_base "$name" "$located/root.tar" "$key"
-  record_image "$name" "$key"
 }
 
 # node_base_recipe OUT SUITE PACKAGES KIND_VERSION
@@ -99,7 +92,7 @@ load_node_base() {
     "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "container=docker"],
     "Entrypoint": ["/usr/local/bin/entrypoint", "/sbin/init"],
     "StopSignal": "SIGRTMIN+3",
-    "Labels": {"dev.pullproof.key": "'"$3"'"}}'
+    "Labels": {"'"$key_label"'": "'"$3"'"}}'
   tar -C "$archive" -cf - . | docker load
 }
 
@@ -129,7 +122,7 @@ node_image_recipe() {
   image_layer "$tree" | docker cp - "$box:/"
   docker start --attach "$box"
   docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' \
-    --change "LABEL dev.pullproof.addons=none dev.pullproof.key=$key dev.pullproof.go=$(go env GOVERSION)" \
+    --change "LABEL dev.pullproof.addons=none $key_label=$key dev.pullproof.go=$(go env GOVERSION)" \
     "$box" "$image_prefix/$name"
   docker rm -v "$box"
 }
@@ -144,20 +137,25 @@ add_command_image() {
   image_archive_add "$1" "$2" "$scratch/layer" "{\"Entrypoint\": [\"$path\"]}"
 }
 
-# ensure_containerd_variant MINOR CONTAINERD: the node image of the minor with another containerd in
-# it, whichever way that image came.
-ensure_containerd_variant() {
-  local minor=$1 containerd=$2 name=node:$1-containerd$2 version key
-  version=$(version containerd "$containerd")
-  key=$(fingerprint "$(image_key "node:$minor")" "$version" "$go_flags" "$(declare -f go_build containerd_recipe variant_recipe)")
-  image_is_current "$name" "$key" && return
+# variant_key MINOR CONTAINERD
+variant_key() {
+  fingerprint "$(image_id "node:$1")" "$(version containerd "$2")" "$go_flags" \
+    "$(declare -f go_build containerd_recipe variant_recipe)"
+}
+
+variant_is_ready() { image_is_current "node:$1-containerd$2" "$(variant_key "$1" "$2")"; }
+
+# ensure_variant MINOR CONTAINERD: the node image of the minor with another containerd in it,
+# whichever way that image came.
+ensure_variant() {
+  local minor=$1 containerd=$2
+  variant_is_ready "$minor" "$containerd" && return
   require_go
   require_package jq jq
   build_containerd "$containerd"
   require_space "the node image with containerd $containerd" "$node_image_megabytes" "$(engine_folder)"
-  step "put containerd $version into the node image of Kubernetes $minor" variant_recipe \
-    "$image_prefix/node:$minor" "$image_prefix/$name" "$key" "$located"
-  record_image "$name" "$key"
+  step "put containerd $(version containerd "$containerd") into the node image of Kubernetes $minor" variant_recipe \
+    "$image_prefix/node:$minor" "$image_prefix/node:$minor-containerd$containerd" "$(variant_key "$minor" "$containerd")" "$located"
 }
 
 # variant_recipe FROM TO KEY CONTAINERD
@@ -165,6 +163,6 @@ variant_recipe() {
   local box="$box_prefix-$$"
   docker create --name "$box" --network none "$1"
   image_layer "$4" | docker cp - "$box:/usr/local/bin/"
-  docker commit --change "LABEL dev.pullproof.key=$3" "$box" "$2"
+  docker commit --change "LABEL $key_label=$3" "$box" "$2"
   docker rm -v "$box"
 }

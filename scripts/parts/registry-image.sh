@@ -2,22 +2,24 @@
 # The registry's image: registry:3 by digest, or the same server from source.
 # Both start `registry serve /etc/distribution/config.yml` and listen on 5000.
 
+readonly registry_name=registry:3
+
+registry_key() {
+  fingerprint "$(version registry source)" "$go_flags" \
+    "$(declare -f registry_recipe load_registry image_archive_add image_layer)"
+}
+
+registry_image_is_ready() { image_is_current "$registry_name" "$(registry_key)" "$(published_digest registry)"; }
+
 ensure_registry_image() {
-  local name=registry:3 digest published version key
-  digest=$(version registry digest)
-  published=published-$digest
+  local version
+  registry_image_is_ready && return
+  pull_image "$registry_name" registry && return
   version=$(version registry source)
-  key=$(fingerprint "$version" "$go_flags" "$(declare -f registry_recipe load_registry image_archive_add image_layer)")
-  if [ "$pulling" = yes ]; then
-    image_is_current "$name" "$published" "$key" && return
-    pull_image "$name" "$(version registry image)" "$digest" "$published" && return
-  fi
-  image_is_current "$name" "$key" && return
   require_go
   require_package jq jq
   build "build the registry $version" 1000 registry "$version" registry_recipe
-  step "load the registry's image" load_registry "$name" "$located" "$key"
-  record_image "$name" "$key"
+  step "load the registry's image" load_registry "$registry_name" "$located" "$(registry_key)"
 }
 
 # registry_recipe OUT VERSION: upstream's own command without the storage of the clouds, whose
@@ -49,9 +51,9 @@ http:
   addr: :5000
 CONFIG
   image_layer "$tree" >"$scratch/layer"
-  config=$(jq -cn --arg key "$3" '{
+  config=$(jq -cn --arg key_label "$key_label" --arg key "$3" '{
     Entrypoint: ["/bin/registry", "serve"], Cmd: ["/etc/distribution/config.yml"],
-    ExposedPorts: {"5000/tcp": {}}, Labels: {"dev.pullproof.key": $key}}')
+    ExposedPorts: {"5000/tcp": {}}, Labels: {($key_label): $key}}')
   image_archive_add "$archive" "$image_prefix/$1" "$scratch/layer" "$config"
   tar -C "$archive" -cf - . | docker load
 }

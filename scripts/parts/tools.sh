@@ -4,6 +4,7 @@
 # ensure_kind: the pinned kind as bin/kind: one that is installed, one that Go builds, or the release.
 ensure_kind() {
   local version target
+  kind_is_ready && return
   version=$(version kind version)
   target=$cache/bin/kind-$version
   if [ ! -x "$target" ]; then
@@ -14,11 +15,15 @@ ensure_kind() {
     elif [[ "$(kind version 2>/dev/null)" == "kind $version "* ]]; then
       ln -sf "$(command -v kind)" "$target"
     else
-      step "download kind $version" download_kind "$version" "$target"
+      attempt "download kind $version" download_kind "$version" "$target"
+      [ "$step_status" -eq 0 ] || die "$exit_environment" "no kind $version: $(tail -n 1 "$step_log")" \
+        "install kind $version, or Go and jq, with which this builds it"
     fi
   fi
-  [ "$(readlink "$cache/bin/kind")" = "kind-$version" ] || ln -sf "kind-$version" "$cache/bin/kind"
+  ln -sf "kind-$version" "$cache/bin/kind"
 }
+
+kind_is_ready() { [ -x "$cache/bin/kind" ] && [ "$(readlink "$cache/bin/kind")" = "kind-$(version kind version)" ]; }
 
 kind_recipe() { CGO_ENABLED=0 go_build "$1" sigs.k8s.io/kind "$2" '' '' .; }
 
@@ -36,15 +41,20 @@ download_kind() {
 
 # ensure_kubectl MINOR: the kubectl of the node image, so that client and server are of one patch.
 ensure_kubectl() {
-  local minor=$1 target=$cache/bin/kubectl-$1 record=$cache/image/kubectl-$1 key
+  local minor=$1 target=$cache/bin/kubectl-$1
+  kubectl_is_ready "$minor" && return
   if [ "$(uname -s)" != Linux ]; then
     adopt_kubectl "$minor" "$target"
     return
   fi
-  key=$(image_key "node:$minor")
-  [ -x "$target" ] && [ "$(cat "$record" 2>/dev/null)" = "$key" ] && return
   step "take kubectl out of the node image of Kubernetes $minor" copy_kubectl "$minor" "$target"
-  printf '%s\n' "$key" >"$record"
+  image_id "node:$minor" >"$target.image"
+}
+
+# kubectl_is_ready MINOR: beside the command stands the id of the image that it was taken from.
+kubectl_is_ready() {
+  local target=$cache/bin/kubectl-$1
+  [ -x "$target" ] && { [ -L "$target" ] || [ "$(cat "$target.image" 2>/dev/null)" = "$(image_id "node:$1")" ]; }
 }
 
 copy_kubectl() {

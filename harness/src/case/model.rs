@@ -307,6 +307,8 @@ pub enum FaultAction {
     Flip,
     /// Answers 307 to the same path on another registry of the case.
     Redirect(String),
+    /// The same, to a name that differs from the first registry's in more than the port.
+    RedirectAway(String),
     /// Turns the container's 401 into this status, dropping the challenge.
     Unchallenged(u16),
 }
@@ -382,7 +384,8 @@ pub struct RegistryChange {
     pub push: Vec<Image>,
 }
 
-/// What happens on the node. The case then has the node to itself.
+/// What happens on the node. A case that writes files or restarts the kubelet has the node to
+/// itself; images are its own.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NodeChange {
@@ -398,6 +401,26 @@ pub struct NodeChange {
     /// Restarts the kubelet and waits until it answers.
     #[serde(default)]
     pub restart_kubelet: bool,
+    /// Looks at what the kubelet has recorded of who may use an image (1.35 and later).
+    #[serde(default)]
+    pub record: Option<ImageRecord>,
+}
+
+impl NodeChange {
+    /// Whether other cases on the node would notice.
+    pub fn concerns_others(&self) -> bool {
+        !self.files.is_empty() || self.restart_kubelet
+    }
+}
+
+/// The kubelet's record of an image that it pulled (KEP-2535).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageRecord {
+    /// The image as the record names it, without tag and digest: `$REGISTRY/janedoe/jdoe-private`.
+    pub image: String,
+    /// What the record shows. Where there is none, it is empty: `{equals: ''}`.
+    pub shows: Output,
 }
 
 /// A documented command.
@@ -498,9 +521,9 @@ pub struct Expect {
     /// Reasons of events that must not have come.
     #[serde(default)]
     pub no_events: Vec<String>,
-    /// What the registry saw since the expectation before.
+    /// What the registry saw since the expectation before; of several, a list.
     #[serde(default)]
-    pub registry: Option<ExpectedRequests>,
+    pub registry: Witnesses,
     /// When the kubelet looks at a failed pod again.
     #[serde(default)]
     pub sync: Sync,
@@ -572,6 +595,19 @@ pub struct ExpectedEvent {
     /// What its message contains.
     #[serde(default)]
     pub message: Texts,
+}
+
+/// What registries must have seen, each of them.
+#[derive(Debug, Clone, Default, JsonSchema)]
+#[schemars(with = "WitnessesForm")]
+pub struct Witnesses(pub Vec<ExpectedRequests>);
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum WitnessesForm {
+    One(ExpectedRequests),
+    Many(Vec<ExpectedRequests>),
 }
 
 /// What a registry must have seen.

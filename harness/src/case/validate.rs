@@ -42,7 +42,8 @@ pub(super) fn check(file: &CaseFile) -> Result<(), CaseError> {
         let place = file.place(index);
         ranges(file, place, &step.when)?;
         one_verb(file, place, step)?;
-        proved |= step.expect.is_some() || step.run.is_some();
+        let recorded = step.node.as_ref().is_some_and(|node| node.record.is_some());
+        proved |= step.expect.is_some() || step.run.is_some() || recorded;
         if let Some(expect) = &step.expect {
             expectation(file, index, expect)?;
         }
@@ -110,7 +111,7 @@ fn expectation(file: &CaseFile, index: usize, expect: &Expect) -> Result<(), Cas
     let fails = expect.phase == Some(Phase::Pending)
         || expect.reasons.iter().any(|reason| reason != "ContainerCreating");
     let told = expect.events.iter().any(|event| !event.message.0.is_empty());
-    if fails && expect.message.0.is_empty() && expect.registry.is_none() && !told {
+    if fails && expect.message.0.is_empty() && expect.registry.0.is_empty() && !told {
         let problem = "expects a failing pull without saying why: any error would satisfy it. \
                        Add `message`, `registry` or `events` with a message";
         return Err(CaseError::at(&file.path, place, problem));
@@ -131,13 +132,13 @@ fn expectation(file: &CaseFile, index: usize, expect: &Expect) -> Result<(), Cas
         && expect.reasons.is_empty()
         && expect.events.is_empty()
         && expect.message.0.is_empty()
-        && expect.registry.is_none()
+        && expect.registry.0.is_empty()
         && expect.no_events.is_empty();
     if nothing {
         let problem = "an empty expectation holds for anything; say `phase`, `reasons`, `message`, `events` or `registry`";
         return Err(CaseError::at(&file.path, place, problem));
     }
-    if let Some(registry) = &expect.registry {
+    for registry in &expect.registry.0 {
         the_registry(file, place, registry.of.as_deref())?;
     }
     let pod_needed = expect.phase.is_some()

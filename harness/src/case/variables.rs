@@ -82,7 +82,8 @@ pub(super) fn names_in(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// The longest run of capitals, digits and `_` that starts with a capital.
+/// The longest run of capitals, digits and `_` that starts with a capital and ends a word: `$Passw0rd`
+/// names nothing.
 fn name_at(text: &str) -> &str {
     if !text.starts_with(|c: char| c.is_ascii_uppercase()) {
         return "";
@@ -90,7 +91,7 @@ fn name_at(text: &str) -> &str {
     let end = text
         .find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
         .unwrap_or(text.len());
-    &text[..end]
+    if text[end..].starts_with(|c: char| c.is_ascii_lowercase()) { "" } else { &text[..end] }
 }
 
 #[cfg(test)]
@@ -100,7 +101,7 @@ mod tests {
     #[test]
     fn a_dollar_without_a_name_stays() {
         let variables = Variables::default();
-        for text in ["p&$:\"\\", "$", "cost: 5$", "$lower", "$$"] {
+        for text in ["p&$:\"\\", "$", "cost: 5$", "$lower", "$$", "$Passw0rd"] {
             assert_eq!(variables.fill(text), text);
         }
     }

@@ -50,7 +50,7 @@ impl Node {
         }
     }
 
-    /// Writes files, making the folders they lie in.
+    /// Writes files, making the folders they lie in. A script, told by its `#!`, can be executed.
     ///
     /// # Errors
     /// Docker refuses.
@@ -60,7 +60,7 @@ impl Node {
             let content = content.as_ref();
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
-            header.set_mode(0o644);
+            header.set_mode(if content.starts_with(b"#!") { 0o755 } else { 0o644 });
             header.set_cksum();
             archive.append_data(&mut header, path.trim_start_matches('/'), content)?;
         }

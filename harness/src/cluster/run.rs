@@ -53,6 +53,8 @@ impl Run {
         let lock = Lock::try_exclusive(&hidden.join("lock"))
             .and_then(|lock| lock.ok_or_else(|| io::ErrorKind::AlreadyExists.into()))
             .map_err(failed)?;
+        // For whoever wonders whose it is.
+        fs::write(hidden.join("owner"), std::process::id().to_string()).map_err(failed)?;
         fs::rename(&hidden, &folder).map_err(failed)?;
         let reaper = reaper(&id, &folder, &kind, &kubectl)
             .stdin(Stdio::piped())

@@ -44,14 +44,14 @@ enum Source {
 
 impl Answer {
     /// The container's body.
-    pub(super) fn container(body: Incoming, damage: Damage, entry: Entry) -> Self {
-        Self { source: Source::Container(body), entry: Some(entry), damage, sent: 0, rest: None }
+    pub(super) fn container(body: Incoming, damage: Damage, entry: Option<Entry>) -> Self {
+        Self { source: Source::Container(body), entry, damage, sent: 0, rest: None }
     }
 
     /// A body of the gateway's own.
-    pub(super) fn gateway(body: impl Into<Bytes>, entry: Entry) -> Self {
+    pub(super) fn gateway(body: impl Into<Bytes>, entry: Option<Entry>) -> Self {
         let source = Source::Gateway(Full::new(body.into()));
-        Self { source, entry: Some(entry), damage: Damage::default(), sent: 0, rest: None }
+        Self { source, entry, damage: Damage::default(), sent: 0, rest: None }
     }
 
     /// Applies the damage to the next bytes, and counts them.

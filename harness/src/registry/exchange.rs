@@ -20,7 +20,7 @@ use super::challenge;
 use super::connection::Hangup;
 use super::fault::Instead;
 use super::gateway::Shared;
-use super::record::{Arrival, Origin, TOKEN_PATH};
+use super::record::{Arrival, Entry, Origin, TOKEN_PATH};
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -106,7 +106,7 @@ impl Own {
         self
     }
 
-    fn into_response(self, head: bool, entry: super::record::Entry) -> Response<Answer> {
+    fn into_response(self, head: bool, entry: Option<Entry>) -> Response<Answer> {
         let length = self.body.len();
         let body = if head { String::new() } else { self.body };
         let mut response = Response::new(Answer::gateway(body, entry));
@@ -123,7 +123,7 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Infallible> {
     let Exchange { shared, from, hangup } = exchange;
-    let mut arrival = Arrival::of(&request, *from);
+    let mut arrival = Arrival::of(&shared.record, &request, *from);
     let head = request.method() == Method::HEAD;
     let plan = shared.faults.plan(request.method(), arrival.path(), arrival.authorized());
     let mut done = Vec::new();
@@ -136,7 +136,7 @@ pub(super) async fn answer(
         let own = match instead {
             Instead::Reset => {
                 done.push("reset".to_owned());
-                drop(arrival.answered(&shared.record, None, told(done)));
+                drop(arrival.answered(None, told(done)));
                 hangup.reset();
                 return std::future::pending().await;
             }
@@ -150,9 +150,11 @@ pub(super) async fn answer(
                 Own::error(StatusCode::TOO_MANY_REQUESTS, "injected by the case")
                     .with(RETRY_AFTER, &seconds.to_string())
             }
-            Instead::Redirect(registry) => redirect(exchange, &request, &registry, &mut done),
+            Instead::Redirect { registry, away } => {
+                redirect(exchange, &request, &registry, away, &mut done)
+            }
         };
-        let entry = arrival.answered(&shared.record, Some(own.status.as_u16()), told(done));
+        let entry = arrival.answered(Some(own.status.as_u16()), told(done));
         return Ok(own.into_response(head, entry));
     }
 
@@ -162,7 +164,7 @@ pub(super) async fn answer(
     {
         let (own, who) = tokens.answer(request).await;
         arrival.set_authorization(who);
-        let entry = arrival.answered(&shared.record, Some(own.status.as_u16()), told(done));
+        let entry = arrival.answered(Some(own.status.as_u16()), told(done));
         return Ok(own.into_response(head, entry));
     }
 
@@ -180,7 +182,7 @@ pub(super) async fn answer(
         Err(error) => {
             let own = Own::error(StatusCode::BAD_GATEWAY, &error);
             done.push(error);
-            let entry = arrival.answered(&shared.record, Some(own.status.as_u16()), told(done));
+            let entry = arrival.answered(Some(own.status.as_u16()), told(done));
             return Ok(own.into_response(head, entry));
         }
     };
@@ -198,7 +200,7 @@ pub(super) async fn answer(
     *response.version_mut() = Version::HTTP_11;
 
     let damage = damage(&response, head, plan.cut, plan.flip, &mut done);
-    let entry = arrival.answered(&shared.record, Some(response.status().as_u16()), told(done));
+    let entry = arrival.answered(Some(response.status().as_u16()), told(done));
     Ok(response.map(|body| Answer::container(body, damage, entry)))
 }
 
@@ -207,7 +209,7 @@ pub(super) fn refuse_plain_http(
     exchange: &Exchange,
     request: &Request<Incoming>,
 ) -> Response<Answer> {
-    let arrival = Arrival::of(request, exchange.from);
+    let arrival = Arrival::of(&exchange.shared.record, request, exchange.from);
     let own = Own {
         status: StatusCode::BAD_REQUEST,
         headers: HeaderMap::new(),
@@ -215,7 +217,7 @@ pub(super) fn refuse_plain_http(
     }
     .with(CONNECTION, "close");
     let told = Some("plain HTTP on an HTTPS port".to_owned());
-    let entry = arrival.answered(&exchange.shared.record, Some(own.status.as_u16()), told);
+    let entry = arrival.answered(Some(own.status.as_u16()), told);
     own.into_response(request.method() == Method::HEAD, entry)
 }
 
@@ -227,6 +229,7 @@ fn redirect(
     exchange: &Exchange,
     request: &Request<Incoming>,
     registry: &str,
+    away: bool,
     done: &mut Vec<String>,
 ) -> Own {
     let Some(base) = exchange.shared.peers.base(registry, exchange.from) else {
@@ -234,10 +237,21 @@ fn redirect(
         done.push(message.clone());
         return Own::error(StatusCode::BAD_GATEWAY, &message);
     };
+    let base = if away { renamed(&base) } else { base };
     done.push(format!("redirected to {registry}"));
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     Own { status: StatusCode::TEMPORARY_REDIRECT, headers: HeaderMap::new(), body: String::new() }
         .with(LOCATION, &format!("{base}{path}"))
+}
+
+/// A base URL with another name for the same address: an IPv4 address in its IPv6 form. To a client
+/// that compares host names it is another host.
+fn renamed(base: &str) -> String {
+    let parsed = base.split_once("://").and_then(|(scheme, rest)| {
+        let address: std::net::SocketAddrV4 = rest.parse().ok()?;
+        Some(format!("{scheme}://[::ffff:{}]:{}", address.ip(), address.port()))
+    });
+    parsed.unwrap_or_else(|| base.to_owned())
 }
 
 /// The request as the container gets it.

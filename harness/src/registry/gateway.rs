@@ -207,8 +207,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
-    builder.http1().timer(TokioTimer::new());
-    builder.http2().timer(TokioTimer::new());
+    // The container's answer has a date of its own.
+    builder.http1().auto_date_header(false).timer(TokioTimer::new());
+    builder.http2().auto_date_header(false).timer(TokioTimer::new());
     let exchange = Arc::new(exchange);
     let service = service_fn(move |request| {
         let exchange = exchange.clone();

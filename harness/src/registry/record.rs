@@ -246,15 +246,20 @@ impl Drop for Entry {
     }
 }
 
-/// A request without an answer yet.
+/// A request without an answer yet. One that never gets an answer is recorded as well.
+#[derive(Debug)]
 pub(super) struct Arrival {
+    record: Record,
     began: Instant,
-    request: Request,
+    /// Taken when it is recorded.
+    request: Option<Request>,
+    path: String,
+    authorized: bool,
 }
 
 impl Arrival {
-    /// Reads the head of a request.
-    pub(super) fn of<B>(request: &hyper::Request<B>, from: Origin) -> Self {
+    /// Reads the head of a request, for a record.
+    pub(super) fn of<B>(record: &Record, request: &hyper::Request<B>, from: Origin) -> Self {
         let path = request.uri().path().to_owned();
         let (kind, repository) = RequestKind::of(&path);
         let namespace = request.uri().query().and_then(|query| {
@@ -264,49 +269,60 @@ impl Arrival {
             .headers()
             .get(hyper::header::USER_AGENT)
             .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
-        let request = Request {
-            at: Timestamp::now(),
-            from,
-            method: request.method().to_string(),
-            path,
-            kind,
-            repository,
-            namespace,
-            authorization: Authorization::of(request.headers()),
-            status: None,
-            bytes: 0,
-            duration: None,
-            user_agent,
-            fault: None,
-        };
-        Self { began: Instant::now(), request }
+        let authorization = Authorization::of(request.headers());
+        Self {
+            record: record.clone(),
+            began: Instant::now(),
+            path: path.clone(),
+            authorized: authorization != Authorization::None,
+            request: Some(Request {
+                at: Timestamp::now(),
+                from,
+                method: request.method().to_string(),
+                path,
+                kind,
+                repository,
+                namespace,
+                authorization,
+                status: None,
+                bytes: 0,
+                duration: None,
+                user_agent,
+                fault: None,
+            }),
+        }
     }
 
     /// Whether it carried an Authorization header.
     pub(super) fn authorized(&self) -> bool {
-        self.request.authorization != Authorization::None
+        self.authorized
     }
 
     /// The path without the query.
     pub(super) fn path(&self) -> &str {
-        &self.request.path
+        &self.path
     }
 
     /// Replaces what the header said, where the token server knows it better.
     pub(super) fn set_authorization(&mut self, authorization: Authorization) {
-        self.request.authorization = authorization;
+        if let Some(request) = &mut self.request {
+            request.authorization = authorization;
+        }
     }
 
-    /// Appends the request to a record, now that its answer is known.
-    pub(super) fn answered(
-        mut self,
-        record: &Record,
-        status: Option<u16>,
-        fault: Option<String>,
-    ) -> Entry {
-        self.request.status = status;
-        self.request.fault = fault;
-        record.append(self.request, self.began)
+    /// Records the request, now that its answer is known.
+    pub(super) fn answered(mut self, status: Option<u16>, fault: Option<String>) -> Option<Entry> {
+        let request = self.request.take()?;
+        Some(self.record.append(Request { status, fault, ..request }, self.began))
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            let fault = Some("the client left before the answer".to_owned());
+            drop(self.record.append(Request { fault, ..request }, self.began));
+        }
     }
 }
 
@@ -314,14 +330,14 @@ impl Arrival {
 mod tests {
     use super::*;
 
-    fn arrival(uri: &str) -> Arrival {
+    fn arrival(record: &Record, uri: &str) -> Arrival {
         let request = hyper::Request::builder()
             .uri(uri)
             .header("authorization", "Basic amFuZWRvZTpDQU5BUlk=")
             .header("user-agent", "containerd/2.1.4")
             .body(())
             .unwrap();
-        Arrival::of(&request, Origin::Node)
+        Arrival::of(record, &request, Origin::Node)
     }
 
     #[test]
@@ -347,7 +363,7 @@ mod tests {
     #[test]
     fn a_request_is_there_when_its_answer_begins_and_complete_when_it_ends() {
         let record = Record::new();
-        let mut entry = arrival("/v2/a/manifests/v1").answered(&record, Some(200), None);
+        let mut entry = arrival(&record, "/v2/a/manifests/v1").answered(Some(200), None).unwrap();
         assert_eq!(record.all()[0].status, Some(200));
         assert_eq!(record.all()[0].duration, None);
         entry.sent(3);
@@ -357,12 +373,21 @@ mod tests {
     }
 
     #[test]
+    fn a_request_without_an_answer_is_recorded_too() {
+        let record = Record::new();
+        drop(arrival(&record, "/v2/"));
+        let seen = record.all();
+        assert_eq!((seen.len(), seen[0].status), (1, None));
+        assert_eq!(seen[0].fault.as_deref(), Some("the client left before the answer"));
+    }
+
+    #[test]
     fn a_mark_hides_what_came_before() {
         let record = Record::new();
-        drop(arrival("/v2/").answered(&record, Some(401), None));
+        drop(arrival(&record, "/v2/").answered(Some(401), None));
         let mark = record.mark();
         assert!(record.since(mark).is_empty());
-        drop(arrival("/v2/a/blobs/x").answered(&record, None, Some("reset".into())));
+        drop(arrival(&record, "/v2/a/blobs/x").answered(None, Some("reset".into())));
         let since = record.since(mark);
         assert_eq!(since.len(), 1);
         assert_eq!(since[0].to_string(), "basic janedoe GET /v2/a/blobs/x → no answer (reset)");
@@ -371,11 +396,10 @@ mod tests {
     #[test]
     fn neither_query_nor_password_is_kept() {
         let record = Record::new();
-        drop(arrival("/v2/a/manifests/v1?ns=docker.io&token=CANARY").answered(
-            &record,
-            Some(200),
-            None,
-        ));
+        drop(
+            arrival(&record, "/v2/a/manifests/v1?ns=docker.io&token=CANARY")
+                .answered(Some(200), None),
+        );
         let request = &record.all()[0];
         assert_eq!(request.namespace.as_deref(), Some("docker.io"));
         let json = serde_json::to_string(request).unwrap();
@@ -394,8 +418,8 @@ mod tests {
                 record.wait_for(mark, |seen| (seen.len() == 2).then_some(seen.len())).await
             })
         };
-        drop(arrival("/v2/").answered(&record, Some(401), None));
-        drop(arrival("/v2/").answered(&record, Some(200), None));
+        drop(arrival(&record, "/v2/").answered(Some(401), None));
+        drop(arrival(&record, "/v2/").answered(Some(200), None));
         assert_eq!(waiting.await.unwrap(), 2);
     }
 }

@@ -52,7 +52,10 @@ impl Authority {
     pub fn new() -> Result<Self, TlsError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "pullproof registry CA");
+        // Authorities of one name are taken for each other: a client that knows another one would
+        // complain of a bad signature and not of an unknown authority.
+        let name = format!("pullproof registry CA {:08x}", rand::random::<u32>());
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key)?.pem();

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
-use kube::{Api, api::PostParams};
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -82,7 +85,10 @@ impl Anonymous {
             let history = scene.timeline.pod_named(&self.namespace, &self.name);
             let failed = scene.timeline.failed_pulls(&self.namespace, &self.name);
             match history.as_ref().map(|history| judge(history, &failed)) {
-                Some(Judgement::Private) => return Ok(None),
+                Some(Judgement::Private) => {
+                    self.end(scene).await;
+                    return Ok(None);
+                }
                 Some(Judgement::Other(seen)) => return Ok(Some(self.mismatch(seen))),
                 None | Some(Judgement::Open) => {}
             }
@@ -91,6 +97,13 @@ impl Anonymous {
                 return Ok(Some(self.mismatch(seen.unwrap_or_else(|| "no such pod".to_owned()))));
             }
         }
+    }
+
+    /// Its next retry would look like a request of the pod that is expected next.
+    async fn end(&self, scene: &Scene<'_>) {
+        let pods = Api::<Pod>::namespaced(scene.session.client().clone(), &self.namespace);
+        // Best effort: it goes with the namespace anyway.
+        pods.delete(&self.name, &DeleteParams::default().grace_period(0)).await.ok();
     }
 
     fn mismatch(&self, seen: String) -> Mismatch {

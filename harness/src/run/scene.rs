@@ -265,7 +265,8 @@ impl<'a> Scene<'a> {
         });
         let (_, image) =
             built.with_context(|| format!("{name} is not among the images of the case"))?;
-        let archive = format!("/tmp/pullproof-{:08x}.tar", rand::random::<u32>());
+        // A copy into a container does not reach a tmpfs, which the node's /tmp is.
+        let archive = format!("/var/tmp/pullproof-{:08x}.tar", rand::random::<u32>());
         let node = &self.session.cluster.node;
         node.write(&[(archive.clone(), image.archive(name)?)]).await?;
         let import = format!(
@@ -359,6 +360,10 @@ impl<'a> Scene<'a> {
         }
         if !self.node_files.is_empty() {
             script.push_str(&restore_files(&self.node_files));
+            if restarts_kubelet(self.file) {
+                // It runs with what the files said.
+                script.push_str("; systemctl restart kubelet");
+            }
         }
         if !script.is_empty() {
             self.session.cluster.node.shell(&format!("{script}; true")).await.ok();
@@ -456,7 +461,11 @@ fn is_literal(name: &str) -> bool {
 }
 
 fn changes_node(file: &CaseFile) -> bool {
-    file.steps().any(|(_, step)| step.node.is_some())
+    file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
+}
+
+fn restarts_kubelet(file: &CaseFile) -> bool {
+    file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.restart_kubelet))
 }
 
 /// A case's name as a part of a namespace's.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use futures::future::select_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api,
@@ -13,7 +14,8 @@ use tokio::time::Instant;
 
 use crate::{
     case::model::{
-        Expect, ExpectedRequests, NodeChange, Nothing, Pair, Phase, RegistryChange, Run, Step, Sync,
+        Expect, ExpectedRequests, ImageRecord, NodeChange, Nothing, Output, Pair, Phase,
+        RegistryChange, Run, Step, Sync,
     },
     registry::Request,
 };
@@ -73,8 +75,35 @@ pub async fn take(scene: &mut Scene<'_>, index: usize, step: &Step) -> Result<()
     }
     if let Some(change) = &step.node {
         node(scene, change).await?;
+        if let Some(wanted) = &change.record {
+            record(scene, index, wanted).await?;
+        }
     }
     Ok(())
+}
+
+/// Looks at the kubelet's record of an image, which is written before a container starts.
+async fn record(scene: &Scene<'_>, index: usize, wanted: &ImageRecord) -> Result<(), Failure> {
+    let image = quote(&format!("\"{}\"", scene.variables.fill(&wanted.image)));
+    let find = format!("grep -lsr -F {image} /var/lib/kubelet/image_manager/pulled");
+    let script = format!("{find} | head -n 1 | xargs -r cat");
+    let found = scene.session.cluster.node.shell(&script).await?;
+    let versions = &scene.session.cluster.versions;
+    let wanted = filled_output(&wanted.shows, scene);
+    match expectation::output("record", &wanted, &found, versions) {
+        Ok(()) => Ok(()),
+        Err(mismatch) => Err(failure(scene, index, mismatch, Duration::ZERO, None, &[])),
+    }
+}
+
+fn filled_output(output: &Output, scene: &Scene<'_>) -> Output {
+    let mut output = output.clone();
+    for text in output.contains.0.iter_mut().chain(&mut output.lacks.0) {
+        text.contains = scene.variables.fill(&text.contains);
+    }
+    output.equals = output.equals.map(|text| scene.variables.fill(&text));
+    output.json = output.json.map(|value| scene.variables.fill_value(&value));
+    output
 }
 
 async fn command(scene: &Scene<'_>, index: usize, run: &Run) -> Result<(), Failure> {
@@ -90,12 +119,7 @@ async fn command(scene: &Scene<'_>, index: usize, run: &Run) -> Result<(), Failu
         [("stdout", &run.stdout, &done.stdout), ("stderr", &run.stderr, &done.stderr)]
     {
         if let Some(wanted) = wanted {
-            let mut wanted = wanted.clone();
-            for text in wanted.contains.0.iter_mut().chain(&mut wanted.lacks.0) {
-                text.contains = scene.variables.fill(&text.contains);
-            }
-            wanted.equals = wanted.equals.map(|text| scene.variables.fill(&text));
-            wanted.json = wanted.json.map(|value| scene.variables.fill_value(&value));
+            let wanted = filled_output(wanted, scene);
             results.push(expectation::output(of, &wanted, printed, versions));
         }
     }
@@ -164,7 +188,7 @@ async fn expected(scene: &mut Scene<'_>, index: usize, expect: &Expect) -> Resul
         pair.start(scene).await?;
     }
     watch(scene, index, expect, &namespace, began, limit).await?;
-    if let Some(registry) = &expect.registry {
+    for registry in &expect.registry.0 {
         // The next expectation speaks of what comes after this one.
         let name = registry.of.clone().or_else(|| scene.registries.keys().next().cloned());
         if let Some(live) = name.and_then(|name| scene.registries.get_mut(&name)) {
@@ -205,16 +229,16 @@ async fn watch(
     limit: Duration,
 ) -> Result<(), Failure> {
     let mut changes = scene.timeline.changes();
-    let mut requested = match &expect.registry {
-        Some(registry) => Some(scene.registry(registry.of.as_deref())?.registry.record().changes()),
-        None => None,
-    };
+    let mut requested = Vec::new();
+    for registry in &expect.registry.0 {
+        requested.push(scene.registry(registry.of.as_deref())?.registry.record().changes());
+    }
     let deadline = began + limit;
     let mut nearly_since = None;
     let mut hinted: Option<Instant> = None;
     loop {
         changes.borrow_and_update();
-        if let Some(requested) = &mut requested {
+        for requested in &mut requested {
             requested.borrow_and_update();
         }
         let (met, seen) = look(scene, expect, namespace)?;
@@ -254,9 +278,9 @@ async fn watch(
             }
         }
         let requests_changed = async {
-            match &mut requested {
-                Some(requested) => requested.changed().await.map_err(drop),
-                None => std::future::pending().await,
+            match requested.is_empty() {
+                false => drop(select_all(requested.iter_mut().map(|r| Box::pin(r.changed()))).await),
+                true => std::future::pending().await,
             }
         };
         tokio::select! {
@@ -274,13 +298,12 @@ fn look(
     namespace: &str,
 ) -> anyhow::Result<(Met, Vec<Request>)> {
     let versions = &scene.session.cluster.versions;
-    let requests = match &expect.registry {
-        Some(registry) => {
-            let live = scene.registry(registry.of.as_deref())?;
-            live.registry.record().since(live.looked)
-        }
-        None => Vec::new(),
-    };
+    let mut records = Vec::new();
+    for registry in &expect.registry.0 {
+        let live = scene.registry(registry.of.as_deref())?;
+        records.push((registry, live.registry.record().since(live.looked)));
+    }
+    let requests = records.iter().flat_map(|(_, requests)| requests.clone()).collect();
     if let Some(pod) = &expect.pod {
         let history = scene.timeline.pod_named(namespace, pod);
         let events = scene.timeline.events_of(namespace, pod);
@@ -294,11 +317,8 @@ fn look(
             return Ok((met, requests));
         }
     }
-    let met = match &expect.registry {
-        Some(expected) => requests::requests(expected, &requests),
-        None => Met::Yes,
-    };
-    Ok((met, requests))
+    let mut looks = records.iter().map(|(expected, seen)| requests::requests(expected, seen));
+    Ok((looks.find(|met| *met != Met::Yes).unwrap_or(Met::Yes), requests))
 }
 
 /// Whether the pod shows ErrImagePull and ImagePullBackOff is waited for.
@@ -372,12 +392,11 @@ fn failure(
 impl Anonymous {
     /// Whether the pair's requests could be taken for the pod's.
     fn disturbs(&self, expect: &Expect) -> bool {
-        let Some(ExpectedRequests { requests, anonymous, tokens, bearer, .. }) = &expect.registry
-        else {
-            return false;
-        };
-        let none = anonymous.as_ref().is_some_and(|statuses| statuses.0.is_empty());
-        *requests == Some(Nothing::None) || none || tokens.is_some() || bearer.is_some()
+        expect.registry.0.iter().any(|expected| {
+            let ExpectedRequests { requests, anonymous, tokens, bearer, .. } = expected;
+            let none = anonymous.as_ref().is_some_and(|statuses| statuses.0.is_empty());
+            *requests == Some(Nothing::None) || none || tokens.is_some() || bearer.is_some()
+        })
     }
 
     /// The pair of an expectation, where it needs one: a pod that runs from a registry of the case
