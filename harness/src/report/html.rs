@@ -177,7 +177,13 @@ fn seen(text: &mut String, seen: &Observation) {
         .ok();
     }
     if let Some(message) = &seen.message {
-        writeln!(text, "<dt>Message</dt><dd><code>{}</code></dd>", escape(message)).ok();
+        // The cause comes last.
+        let (way, cause) = match message.rfind(": ") {
+            Some(at) => message.split_at(at + 2),
+            None => ("", message.as_str()),
+        };
+        let (way, cause) = (escape(way), escape(cause));
+        writeln!(text, "<dt>Message</dt><dd class=\"message\">{way}<b>{cause}</b></dd>").ok();
     }
     let registry = match seen.registry.is_empty() {
         true => "nothing".to_owned(),

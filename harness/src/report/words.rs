@@ -21,8 +21,14 @@ pub fn registry(seen: &Observation) -> String {
     if seen.registry.is_empty() { "nothing".to_owned() } else { seen.registry.join(", ") }
 }
 
+/// Themes that are no words.
+const ABBREVIATIONS: [&str; 2] = ["oci", "tls"];
+
 /// A theme's folder as a heading: `key-matching` is `Key matching`.
 pub fn heading(theme: &str) -> String {
+    if ABBREVIATIONS.contains(&theme) {
+        return theme.to_uppercase();
+    }
     let text = theme.replace('-', " ");
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
@@ -120,6 +126,7 @@ mod tests {
     #[test]
     fn a_theme_is_a_heading() {
         assert_eq!(heading("key-matching"), "Key matching");
+        assert_eq!(heading("tls"), "TLS");
         assert_eq!(heading(""), "");
     }
 }

@@ -176,6 +176,8 @@ pub fn in_words(scene: &Scene<'_>, index: usize, step: &Step) -> Vec<String> {
         words.extend(change.files.keys().map(|path| format!("write {path} on the node")));
         words.extend(change.remove_images.iter().map(|i| format!("remove {i} from the node")));
         words.extend(change.preload.iter().map(|i| format!("bring {i} onto the node")));
+        let record = change.record.iter();
+        words.extend(record.map(|one| format!("look at the kubelet's record of {}", one.image)));
         words.extend(change.restart_kubelet.then(|| "restart the kubelet".to_owned()));
     }
     words.iter().map(|words| scene.redaction.hide(words)).collect()
