@@ -1,5 +1,18 @@
 //! Proves what happens when Kubernetes pulls a private image.
+//!
+//! A [`case::CaseFile`] says which registries there are, which manifests are applied and what must be
+//! seen; [`run::Session`] runs it on a [`cluster::Cluster`], against a [`registry::Registry`] whose
+//! every request is recorded, and returns a [`run::Outcome`] for [`report`].
 
 pub mod case;
+pub mod cli;
+pub mod cluster;
+pub mod error;
+pub mod evidence;
 pub mod image;
+pub mod process;
 pub mod registry;
+pub mod report;
+pub mod run;
+pub mod settings;
+pub mod versions;

@@ -59,8 +59,13 @@ fn pool() -> Pool {
 }
 
 fn image() -> Image {
-    let spec =
-        model::Image { name: NAME.into(), padding: 0, platform: Platform::Node, same_as: None };
+    let spec = model::Image {
+        name: NAME.into(),
+        padding: 0,
+        platform: Platform::Node,
+        same_as: None,
+        digest: None,
+    };
     Image::build(&spec, Arch::Amd64).unwrap()
 }
 
@@ -156,6 +161,7 @@ async fn without_authentication_anyone_pulls_an_index_and_its_parts() {
         padding: 5_000_000,
         platform: Platform::Index,
         same_as: None,
+        digest: None,
     };
     let image = Image::build(&spec, Arch::Amd64).unwrap();
     registry.push(NAME, &image).await.unwrap();

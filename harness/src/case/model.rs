@@ -211,6 +211,8 @@ pub struct Image {
     pub platform: Platform,
     /// Another image of the case, by `registry/repository:tag` or `repository:tag`, whose digest this one shares.
     pub same_as: Option<String>,
+    /// The name by which manifests and commands know its digest: `DIGEST` for `$DIGEST`.
+    pub digest: Option<String>,
 }
 
 /// What a node finds behind a tag.
@@ -244,18 +246,24 @@ struct ImageFields {
     platform: Platform,
     #[serde(default)]
     same_as: Option<String>,
+    #[serde(default)]
+    digest: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for Image {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         super::forms::string_or(from, "an image: \"repository:tag\" or its fields", |fields| {
-            let ImageFields { name, padding, platform, same_as } = match fields {
-                super::forms::Form::Text(name) => {
-                    ImageFields { name, padding: 0, platform: Platform::Node, same_as: None }
-                }
+            let ImageFields { name, padding, platform, same_as, digest } = match fields {
+                super::forms::Form::Text(name) => ImageFields {
+                    name,
+                    padding: 0,
+                    platform: Platform::Node,
+                    same_as: None,
+                    digest: None,
+                },
                 super::forms::Form::Fields(fields) => fields,
             };
-            Image { name, padding, platform, same_as }
+            Image { name, padding, platform, same_as, digest }
         })
     }
 }
@@ -299,6 +307,8 @@ pub enum FaultAction {
     Flip,
     /// Answers 307 to the same path on another registry of the case.
     Redirect(String),
+    /// The same, to a name that differs from the first registry's in more than the port.
+    RedirectAway(String),
     /// Turns the container's 401 into this status, dropping the challenge.
     Unchallenged(u16),
 }
@@ -374,7 +384,8 @@ pub struct RegistryChange {
     pub push: Vec<Image>,
 }
 
-/// What happens on the node. The case then has the node to itself.
+/// What happens on the node. A case that writes files or restarts the kubelet has the node to
+/// itself; images are its own.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NodeChange {
@@ -390,6 +401,26 @@ pub struct NodeChange {
     /// Restarts the kubelet and waits until it answers.
     #[serde(default)]
     pub restart_kubelet: bool,
+    /// Looks at what the kubelet has recorded of who may use an image (1.35 and later).
+    #[serde(default)]
+    pub record: Option<ImageRecord>,
+}
+
+impl NodeChange {
+    /// Whether other cases on the node would notice.
+    pub fn concerns_others(&self) -> bool {
+        !self.files.is_empty() || self.restart_kubelet
+    }
+}
+
+/// The kubelet's record of an image that it pulled (KEP-2535).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageRecord {
+    /// The image as the record names it, without tag and digest: `$REGISTRY/janedoe/jdoe-private`.
+    pub image: String,
+    /// What the record shows. Where there is none, it is empty: `{equals: ''}`.
+    pub shows: Output,
 }
 
 /// A documented command.
@@ -413,7 +444,7 @@ pub struct Run {
 #[expect(dead_code, reason = "only its schema is used")]
 enum RunForm {
     Command(String),
-    Fields(RunFields),
+    Fields(Box<RunFields>),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -490,25 +521,19 @@ pub struct Expect {
     /// Reasons of events that must not have come.
     #[serde(default)]
     pub no_events: Vec<String>,
-    /// What the registry saw since the expectation before.
+    /// What the registry saw since the expectation before; of several, a list.
     #[serde(default)]
-    pub registry: Option<ExpectedRequests>,
-    /// Who is right to see the ErrImagePull again only after the kubelet's own time.
+    pub registry: Witnesses,
+    /// When the kubelet looks at a failed pod again.
     #[serde(default)]
     pub sync: Sync,
-    /// The longest this may take, in seconds.
-    #[serde(default = "default_within")]
-    pub within: u64,
-    /// Why the pull failed, by its stable id.
+    /// The longest this may take, in seconds; default 30. Given, a failed pull is waited out: a later
+    /// retry may succeed. Not given, an expectation that a failed pull contradicts fails at once.
     #[serde(default)]
-    pub verdict: Option<String>,
+    pub within: Option<u64>,
     /// How privacy is shown for a pod that runs.
     #[serde(default)]
     pub pair: Pair,
-}
-
-fn default_within() -> u64 {
-    30
 }
 
 /// When the kubelet looks at a failed pod again.
@@ -529,6 +554,9 @@ pub enum Pair {
     /// The harness lets a pod without credentials pull the same image, which must fail.
     #[default]
     Anonymous,
+    /// The registry refuses an anonymous request for the manifest: for nodes with credentials of
+    /// their own, on which a pod without any pulls as well.
+    Registry,
     /// The image is public on purpose; nothing to pair.
     Public,
 }
@@ -567,6 +595,19 @@ pub struct ExpectedEvent {
     /// What its message contains.
     #[serde(default)]
     pub message: Texts,
+}
+
+/// What registries must have seen, each of them.
+#[derive(Debug, Clone, Default, JsonSchema)]
+#[schemars(with = "WitnessesForm")]
+pub struct Witnesses(pub Vec<ExpectedRequests>);
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum WitnessesForm {
+    One(ExpectedRequests),
+    Many(Vec<ExpectedRequests>),
 }
 
 /// What a registry must have seen.

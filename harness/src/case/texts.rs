@@ -4,12 +4,15 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{
+        Error as _, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
 };
 
 use super::{
     forms::{Form, string_or},
-    model::{Authenticated, Statuses, Text, Texts, When},
+    model::{Authenticated, ExpectedRequests, Statuses, Text, Texts, When, Witnesses},
     range::VersionRange,
 };
 
@@ -55,6 +58,26 @@ impl<'de> Deserialize<'de> for Texts {
                     all.push(one);
                 }
                 Ok(Texts(all))
+            }
+        }
+        from.deserialize_any(Many)
+    }
+}
+
+impl<'de> Deserialize<'de> for Witnesses {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Many;
+        impl<'de> Visitor<'de> for Many {
+            type Value = Witnesses;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("what a registry saw, or a list of that, each with `of`")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Witnesses, A::Error> {
+                let one = ExpectedRequests::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Witnesses(vec![one]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Witnesses, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Witnesses)
             }
         }
         from.deserialize_any(Many)

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn spec(padding: u64, platform: Platform) -> model::Image {
-        model::Image { name: "a:v1".into(), padding, platform, same_as: None }
+        model::Image { name: "a:v1".into(), padding, platform, same_as: None, digest: None }
     }
 
     fn read(blob: &Blob) -> Value {

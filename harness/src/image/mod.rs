@@ -2,6 +2,7 @@
 //! until it is told to end.
 
 mod arch;
+mod archive;
 mod assembly;
 mod blob;
 mod elf;

@@ -150,7 +150,9 @@ pub(super) async fn answer(
                 Own::error(StatusCode::TOO_MANY_REQUESTS, "injected by the case")
                     .with(RETRY_AFTER, &seconds.to_string())
             }
-            Instead::Redirect(registry) => redirect(exchange, &request, &registry, &mut done),
+            Instead::Redirect { registry, away } => {
+                redirect(exchange, &request, &registry, away, &mut done)
+            }
         };
         let entry = arrival.answered(Some(own.status.as_u16()), told(done));
         return Ok(own.into_response(head, entry));
@@ -227,6 +229,7 @@ fn redirect(
     exchange: &Exchange,
     request: &Request<Incoming>,
     registry: &str,
+    away: bool,
     done: &mut Vec<String>,
 ) -> Own {
     let Some(base) = exchange.shared.peers.base(registry, exchange.from) else {
@@ -234,10 +237,21 @@ fn redirect(
         done.push(message.clone());
         return Own::error(StatusCode::BAD_GATEWAY, &message);
     };
+    let base = if away { renamed(&base) } else { base };
     done.push(format!("redirected to {registry}"));
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     Own { status: StatusCode::TEMPORARY_REDIRECT, headers: HeaderMap::new(), body: String::new() }
         .with(LOCATION, &format!("{base}{path}"))
+}
+
+/// A base URL with another name for the same address: an IPv4 address in its IPv6 form. To a client
+/// that compares host names it is another host.
+fn renamed(base: &str) -> String {
+    let parsed = base.split_once("://").and_then(|(scheme, rest)| {
+        let address: std::net::SocketAddrV4 = rest.parse().ok()?;
+        Some(format!("{scheme}://[::ffff:{}]:{}", address.ip(), address.port()))
+    });
+    parsed.unwrap_or_else(|| base.to_owned())
 }
 
 /// The request as the container gets it.

@@ -37,8 +37,8 @@ pub(super) enum Instead {
     TooManyRequests(u64),
     /// No answer.
     Reset,
-    /// 307 to this registry of the case.
-    Redirect(String),
+    /// 307 to this registry of the case, by its address or by another name for it.
+    Redirect { registry: String, away: bool },
 }
 
 impl Faults {
@@ -81,7 +81,12 @@ impl Faults {
                 FaultAction::Status(status) => Instead::Status(*status),
                 FaultAction::TooManyRequests(seconds) => Instead::TooManyRequests(*seconds),
                 FaultAction::Reset => Instead::Reset,
-                FaultAction::Redirect(registry) => Instead::Redirect(registry.clone()),
+                FaultAction::Redirect(registry) => {
+                    Instead::Redirect { registry: registry.clone(), away: false }
+                }
+                FaultAction::RedirectAway(registry) => {
+                    Instead::Redirect { registry: registry.clone(), away: true }
+                }
             };
             plan.instead.get_or_insert(instead);
         }

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::Bytes;
+use hyper::Method;
 use secrecy::SecretString;
 
+use super::client::{Credentials, Direct};
 use super::container::{AuthKind, ContainerError};
 use super::gateway::{Gateway, GatewaySettings};
 use super::hosts::HostEntry;
@@ -153,6 +156,15 @@ impl Registry {
     /// Pushes an image under `repository:tag`, past the gateway and as the harness's own user.
     pub async fn push(&self, name: &str, image: &Image) -> Result<(), PushError> {
         self.lease.push(name, image).await
+    }
+
+    /// The status that the container gives to somebody without credentials who asks for the manifest
+    /// of `repository:tag`.
+    pub async fn anonymous_status(&self, name: &str) -> anyhow::Result<u16> {
+        let (repository, tag) = crate::image::split_name(name)?;
+        let anyone = Direct::new(self.lease.container().address(), Credentials::None);
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        Ok(anyone.send(Method::GET, &path, None, Bytes::new()).await?.status().as_u16())
     }
 
     /// Replaces users and passwords. When it returns, the new ones count and the old ones do not.

@@ -1,0 +1,92 @@
+//! `pullproof doctor`
+
+use crate::{
+    cluster::{Engine, host_without_sys_resource},
+    error::EnvironmentError,
+    process::which,
+    registry,
+    settings::Settings,
+};
+
+/// Says of each thing a run needs whether it is there. Fails if one is missing.
+pub async fn main(settings: Settings) -> anyhow::Result<()> {
+    let mut missing = 0;
+    let mut say = |what: &str, found: Result<String, String>| match found {
+        Ok(found) => println!("  ok       {what:<12} {found}"),
+        Err(lacks) => {
+            missing += 1;
+            println!("  MISSING  {what:<12} {lacks}");
+        }
+    };
+    let setup = format!("run ./scripts/setup{}", settings.setup_arguments());
+    let program = |found: Result<std::path::PathBuf, EnvironmentError>| match found {
+        Ok(path) => Ok(path.display().to_string()),
+        Err(_) => Err(setup.clone()),
+    };
+    println!(
+        "Kubernetes {}{}",
+        settings.kubernetes,
+        match &settings.containerd {
+            Some(containerd) => format!(" with containerd {containerd}"),
+            None => String::new(),
+        }
+    );
+    say("kind", program(settings.kind()));
+    say("kubectl", program(settings.kubectl()));
+    let docker = which("docker", &settings.path).map(|path| path.to_string_lossy().into_owned());
+    say("docker", docker.ok_or("the docker command is not in PATH; ".to_owned() + &setup));
+    match Engine::connect().await {
+        Err(error) => say("engine", Err(format!("{error}").replace('\n', ";"))),
+        Ok(engine) => {
+            let mut about = format!("Docker {}", engine.version);
+            if engine.cgroup_v1 {
+                about.push_str(", cgroup v1: the kubelet is told to accept it");
+            }
+            if engine.without_sys_resource {
+                about.push_str(", no CAP_SYS_RESOURCE: containerd is told to do without");
+            }
+            let lacks = host_without_sys_resource() && !engine.without_sys_resource;
+            say(
+                "engine",
+                if lacks {
+                    Err(format!(
+                        "{about}; CAP_SYS_RESOURCE is missing and the engine is not set up for that; {setup}"
+                    ))
+                } else {
+                    Ok(about)
+                },
+            );
+            let registry = format!("{}:{}", registry::IMAGE, registry::TAG);
+            for (what, image) in [("node image", settings.node_image()), ("registry", registry)] {
+                say(
+                    what,
+                    match engine.image(&image).await? {
+                        Some(found) => Ok(format!("{image} {}", short(&found.id))),
+                        None => Err(format!("{image}; {setup}")),
+                    },
+                );
+            }
+            let cluster = format!("{}-control-plane", settings.cluster_name());
+            match engine.is_running(&cluster).await? {
+                Some(true) => say("cluster", Ok(format!("{} is up", settings.cluster_name()))),
+                _ => say(
+                    "cluster",
+                    Ok("none yet; `pullproof up` or the first run creates it".to_owned()),
+                ),
+            }
+        }
+    }
+    if missing == 0 {
+        return Ok(());
+    }
+    let things = if missing == 1 { "one thing is" } else { "some things are" };
+    Err(EnvironmentError::Other {
+        what: format!("{things} missing"),
+        source: anyhow::anyhow!("{setup}"),
+    }
+    .into())
+}
+
+fn short(id: &str) -> &str {
+    id.trim_start_matches("sha256:").get(..12).unwrap_or(id)
+}

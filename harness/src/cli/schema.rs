@@ -1,0 +1,7 @@
+//! `pullproof schema`
+
+/// Prints the schema.
+pub fn main() -> anyhow::Result<()> {
+    print!("{}", crate::case::schema());
+    Ok(())
+}

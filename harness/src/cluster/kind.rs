@@ -1,0 +1,185 @@
+//! kind, through its own command.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{error::EnvironmentError, process::Call};
+
+use super::Engine;
+
+/// The label by which a node image says that it brings neither CoreDNS nor kube-proxy.
+const ADDONS_LABEL: &str = "dev.pullproof.addons";
+
+/// What a cluster's configuration depends on.
+///
+/// Nothing is added for a condition that is not met: where all are false, the cluster is kind's own
+/// but for the pull settings, which let cases run side by side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KindConfig {
+    /// Nodes see cgroup v1, which Kubernetes 1.35 and later refuse unless told otherwise.
+    pub cgroup_v1: bool,
+    /// CAP_SYS_RESOURCE is missing, so containerd cannot lower an OOM score.
+    pub without_sys_resource: bool,
+    /// The image brings neither CoreDNS nor kube-proxy; pulling needs neither.
+    pub without_addons: bool,
+}
+
+impl KindConfig {
+    /// What an engine and an image ask for.
+    pub(super) fn new(engine: &Engine, image: &super::engine::Image) -> Self {
+        Self {
+            cgroup_v1: engine.cgroup_v1,
+            without_sys_resource: engine.without_sys_resource,
+            without_addons: image.labels.get(ADDONS_LABEL).is_some_and(|addons| addons == "none"),
+        }
+    }
+
+    /// The configuration as kind reads it.
+    ///
+    /// The kubelet pulls in parallel and without a rate limit: its default of 5 pulls a second makes
+    /// an ErrImagePull of its own, "pull QPS exceeded" (pkg/kubelet/images/puller.go).
+    pub fn render(&self) -> String {
+        let mut yaml = String::from("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n");
+        if self.without_addons {
+            yaml.push_str("networking:\n  kubeProxyMode: none\n  podSubnet: 10.244.0.0/16\n");
+        }
+        yaml.push_str("containerdConfigPatches:\n- |-\n");
+        yaml.push_str("  [plugins.\"io.containerd.grpc.v1.cri\".registry]\n");
+        yaml.push_str("    config_path = \"/etc/containerd/certs.d\"\n");
+        if self.without_sys_resource {
+            yaml.push_str("- |-\n  [plugins.\"io.containerd.grpc.v1.cri\"]\n");
+            yaml.push_str("    restrict_oom_score_adj = true\n");
+        }
+        yaml.push_str("kubeadmConfigPatches:\n- |\n  kind: KubeletConfiguration\n");
+        yaml.push_str("  serializeImagePulls: false\n  registryPullQPS: 0\n");
+        if self.cgroup_v1 {
+            // Known since 1.31; older kubelets ignore it with a warning.
+            yaml.push_str("  failCgroupV1: false\n");
+        }
+        if self.without_addons {
+            // skipPhases replaces kind's own list, which is "preflight".
+            yaml.push_str("- |\n  kind: InitConfiguration\n");
+            yaml.push_str("  skipPhases: [preflight, addon/coredns, addon/kube-proxy]\n");
+        }
+        yaml.push_str("nodes:\n- role: control-plane\n");
+        yaml
+    }
+}
+
+/// The kind command, for one cluster.
+#[derive(Debug, Clone)]
+pub(super) struct Kind {
+    pub program: PathBuf,
+    pub cluster: String,
+    pub kubeconfig: PathBuf,
+    /// Where its output goes.
+    pub log: PathBuf,
+}
+
+impl Kind {
+    /// Creates the cluster. Nothing is deleted when that fails: the nodes hold the reasons.
+    pub async fn create(
+        &self,
+        image: &str,
+        config: &KindConfig,
+        started: impl FnOnce(u32),
+    ) -> Result<(), EnvironmentError> {
+        let call = self
+            .call()
+            .args(["create", "cluster", "--retain", "--config", "-", "--image", image])
+            .stdin(config.render());
+        self.logged("create cluster", call, started).await
+    }
+
+    /// Collects the logs of the nodes into a folder.
+    pub async fn export_logs(&self, into: &Path) -> Result<(), EnvironmentError> {
+        let call = Call::new(&self.program)
+            .args(["export", "logs", "--name", &self.cluster])
+            .arg(into)
+            .limit(Duration::from_secs(120));
+        self.logged("export logs", call, |_| {}).await
+    }
+
+    /// Deletes the cluster; one that is not there is no error.
+    pub async fn delete(&self) -> Result<(), EnvironmentError> {
+        let call = self.call().args(["delete", "cluster"]);
+        self.logged("delete cluster", call, |_| {}).await
+    }
+
+    fn call(&self) -> Call {
+        Call::new(&self.program)
+            .env("KIND_CLUSTER_NAME", &self.cluster)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .limit(Duration::from_secs(600))
+    }
+
+    async fn logged(
+        &self,
+        what: &str,
+        call: Call,
+        started: impl FnOnce(u32),
+    ) -> Result<(), EnvironmentError> {
+        let other = || EnvironmentError::other(format!("`kind {what}` could not be run"));
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .map_err(|error| other()(error.into()))?;
+        let from = log.metadata().map_or(0, |meta| meta.len());
+        match call.log_to(log, started).await.map_err(|error| other()(error.into()))? {
+            0 => Ok(()),
+            status => Err(EnvironmentError::Kind {
+                what: what.to_owned(),
+                status: format!("status {status}"),
+                log: self.log.display().to_string(),
+                tail: tail(&self.log, from),
+            }),
+        }
+    }
+}
+
+/// The last lines a log has gained since it had `from` bytes.
+fn tail(log: &Path, from: u64) -> String {
+    const LINES: usize = 25;
+    let text = fs::read(log).unwrap_or_default();
+    let from = usize::try_from(from).unwrap_or(0).min(text.len());
+    let text = String::from_utf8_lossy(&text[from..]);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..]
+        .iter()
+        .map(|line| format!("  | {line}\n"))
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_machine_gets_only_the_pull_settings() {
+        let yaml = KindConfig::default().render();
+        for word in ["failCgroupV1", "restrict_oom_score_adj", "skipPhases", "networking"] {
+            assert!(!yaml.contains(word), "{word} in\n{yaml}");
+        }
+        let config: serde_json::Value = serde_saphyr::from_str(&yaml).unwrap();
+        assert_eq!(config["kind"], "Cluster");
+        assert_eq!(config["nodes"][0]["role"], "control-plane");
+    }
+
+    #[test]
+    fn each_condition_adds_its_own_setting() {
+        let all = KindConfig { cgroup_v1: true, without_sys_resource: true, without_addons: true };
+        let config: serde_json::Value = serde_saphyr::from_str(&all.render()).unwrap();
+        let kubelet = config["kubeadmConfigPatches"][0].as_str().unwrap();
+        assert!(kubelet.contains("failCgroupV1: false"), "{kubelet}");
+        let init = config["kubeadmConfigPatches"][1].as_str().unwrap();
+        assert!(init.contains("preflight") && init.contains("addon/kube-proxy"), "{init}");
+        let oom = config["containerdConfigPatches"][1].as_str().unwrap();
+        assert!(oom.contains("restrict_oom_score_adj = true"), "{oom}");
+    }
+}

@@ -1,0 +1,19 @@
+//! One kind cluster a version, shared by every process that asks for it.
+//!
+//! [`Cluster::join`] creates or joins it under locks that the kernel releases; [`Node`] is the way
+//! to its files and logs; [`Run`] owns what a process makes, and its reaper removes what a process
+//! leaves, however it ends.
+
+mod engine;
+mod kind;
+mod lease;
+mod lock;
+mod node;
+mod run;
+
+pub use engine::{Engine, host_without_sys_resource};
+pub use kind::KindConfig;
+pub use lease::{Cluster, NodeVersions, Progress, remove, remove_all};
+pub use lock::Lock;
+pub use node::Node;
+pub use run::{RUN_LABEL, Run};

@@ -1,0 +1,12 @@
+//! What was seen, as plain data: states of pods, events, requests; and what is written of it.
+//!
+//! Nothing here decides: [`Timeline`] records, [`Redaction`] hides, [`bundle`] writes.
+
+pub mod bundle;
+mod pod;
+mod redaction;
+mod timeline;
+
+pub use pod::{ContainerState, PodState, Waiting};
+pub use redaction::Redaction;
+pub use timeline::{EventSeen, PodHistory, Timeline};

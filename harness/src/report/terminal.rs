@@ -1,0 +1,137 @@
+//! Outcomes as lines of text.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::run::{Outcome, Result};
+
+/// The line of a case: name, outcome, time, what the registry saw.
+pub fn line(outcome: &Outcome) -> String {
+    let word = match &outcome.result {
+        Result::Passed => "ok",
+        Result::NotApplicable { .. } => "n/a",
+        Result::Failed(_) => "FAILED",
+        Result::Broken { .. } => "BROKEN",
+    };
+    let note = match &outcome.result {
+        Result::NotApplicable { speaks_of } => format!("speaks of {speaks_of}"),
+        _ => outcome.registry.clone(),
+    };
+    format!("{word:>6}  {:<44} {:>5.1} s  {note}", outcome.name, outcome.took.as_secs_f64())
+        .trim_end()
+        .to_owned()
+}
+
+/// Why a case failed: expected against seen, the kubelet's words, the requests, the evidence.
+pub fn failure(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    match &outcome.result {
+        Result::Passed | Result::NotApplicable { .. } => return text,
+        Result::Failed(failure) => {
+            block(&mut text, &format!("{}: {}", failure.place, outcome.title), "");
+            block(
+                &mut text,
+                "expected",
+                &format!("{}: {}", failure.mismatch.of, failure.mismatch.expected),
+            );
+            block(&mut text, "seen", &failure.mismatch.seen);
+            block(&mut text, "after", &failure.waited);
+            if let Some(kubelet) = &failure.kubelet {
+                block(&mut text, "kubelet", kubelet);
+            }
+            if !failure.requests.is_empty() {
+                block(&mut text, "registry", &failure.requests.join("\n"));
+            }
+        }
+        Result::Broken { error } => {
+            block(&mut text, &format!("{}: could not be run", outcome.name), "");
+            block(&mut text, "error", error);
+        }
+    }
+    if let Some(evidence) = &outcome.evidence {
+        block(&mut text, "evidence", &evidence.display().to_string());
+    }
+    text
+}
+
+/// Adds a headed block; lines after the first are set under it. Writing to a String cannot fail.
+fn block(text: &mut String, head: &str, body: &str) {
+    if body.is_empty() {
+        writeln!(text, "  {head}").ok();
+        return;
+    }
+    for (at, line) in body.lines().enumerate() {
+        writeln!(text, "    {:<9} {line}", if at == 0 { head } else { "" }).ok();
+    }
+}
+
+/// The last line of a run.
+pub fn summary(outcomes: &[Outcome], took: Duration, versions: &str) -> String {
+    let count = |is: fn(&Result) -> bool| outcomes.iter().filter(|one| is(&one.result)).count();
+    let passed = count(|result| matches!(result, Result::Passed));
+    let failed = count(|result| matches!(result, Result::Failed(_)));
+    let broken = count(|result| matches!(result, Result::Broken { .. }));
+    let other = count(|result| matches!(result, Result::NotApplicable { .. }));
+    let mut text = format!("{passed} passed, {failed} failed");
+    for (count, word) in [(broken, "could not be run"), (other, "not applicable")] {
+        if count > 0 {
+            write!(text, ", {count} {word}").ok();
+        }
+    }
+    write!(text, " in {:.1} s on {versions}", took.as_secs_f64()).ok();
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Mismatch, StepFailure};
+
+    fn outcome(result: Result) -> Outcome {
+        Outcome {
+            name: "documentation/missing-secret".into(),
+            title: "A pod without a secret".into(),
+            result,
+            took: Duration::from_millis(1840),
+            registry: "anonymous 401 ×4".into(),
+            evidence: Some("target/pullproof/x".into()),
+        }
+    }
+
+    #[test]
+    fn a_line_says_name_outcome_time_and_what_the_registry_saw() {
+        assert_eq!(
+            line(&outcome(Result::Passed)),
+            "    ok  documentation/missing-secret                   1.8 s  anonymous 401 ×4"
+        );
+    }
+
+    #[test]
+    fn a_failure_tells_all_it_knows() {
+        let failed = outcome(Result::Failed(StepFailure {
+            place: "a.yaml:7".into(),
+            mismatch: Mismatch::new("message", "contains \"x\"", "one\ntwo"),
+            waited: "1.2 s".into(),
+            kubelet: Some("ErrImagePull: two".into()),
+            requests: vec!["anonymous HEAD /v2/a → 401".into()],
+        }));
+        assert_eq!(
+            failure(&failed),
+            "  a.yaml:7: A pod without a secret
+    expected  message: contains \"x\"
+    seen      one
+              two
+    after     1.2 s
+    kubelet   ErrImagePull: two
+    registry  anonymous HEAD /v2/a → 401
+    evidence  target/pullproof/x
+"
+        );
+    }
+
+    #[test]
+    fn the_summary_leaves_out_what_there_is_none_of() {
+        let all = [outcome(Result::Passed), outcome(Result::Passed)];
+        assert_eq!(summary(&all, Duration::from_secs(3), "v"), "2 passed, 0 failed in 3.0 s on v");
+    }
+}

@@ -1,0 +1,128 @@
+//! Objects of any kind: applied, patched, deleted.
+
+use std::{collections::HashMap, sync::Mutex, sync::PoisonError};
+
+use anyhow::{Context, bail};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{
+        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
+    },
+    discovery::{ApiCapabilities, Scope, pinned_kind},
+    runtime::wait::{await_condition, conditions::is_deleted},
+};
+use serde_json::Value;
+
+/// What steps call an object's kind, and what it is.
+const KINDS: [(&str, &str, &str); 5] = [
+    ("pod", "v1", "Pod"),
+    ("secret", "v1", "Secret"),
+    ("serviceaccount", "v1", "ServiceAccount"),
+    ("configmap", "v1", "ConfigMap"),
+    ("deployment", "apps/v1", "Deployment"),
+];
+
+/// The objects of a cluster; what the server says of a kind is asked once.
+pub struct Objects {
+    client: Client,
+    kinds: Mutex<HashMap<GroupVersionKind, (ApiResource, ApiCapabilities)>>,
+}
+
+impl Objects {
+    /// For a cluster.
+    pub fn new(client: Client) -> Self {
+        Self { client, kinds: Mutex::default() }
+    }
+
+    /// Creates an object, or replaces it where there is one.
+    ///
+    /// # Errors
+    /// The server refuses it.
+    pub async fn apply(&self, namespace: &str, object: &Value) -> anyhow::Result<()> {
+        let object: DynamicObject = serde_json::from_value(object.clone())?;
+        let types = object.types.clone().unwrap_or_default();
+        let gvk = GroupVersionKind::try_from(&types)?;
+        let namespace = object.namespace().unwrap_or_else(|| namespace.to_owned());
+        let api = self.api(&gvk, &namespace).await?;
+        let name = object.name_any();
+        let what = || format!("applying {} {name}", types.kind);
+        match api.create(&PostParams::default(), &object).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+                let mut object = object;
+                object.metadata.resource_version =
+                    api.get(&name).await.with_context(what)?.resource_version();
+                api.replace(&name, &PostParams::default(), &object)
+                    .await
+                    .with_context(what)
+                    .map(drop)
+            }
+            Err(error) => Err(error).with_context(what),
+        }
+    }
+
+    /// Merges a patch into an object, `serviceaccount/default`.
+    ///
+    /// # Errors
+    /// The server refuses it, or the kind is unknown.
+    pub async fn patch(&self, namespace: &str, object: &str, merge: &Value) -> anyhow::Result<()> {
+        let (api, name) = self.named(namespace, object).await?;
+        let patched = api.patch(name, &PatchParams::default(), &Patch::Merge(merge)).await;
+        patched.with_context(|| format!("patching {object}")).map(drop)
+    }
+
+    /// Deletes an object and waits until it is gone.
+    ///
+    /// # Errors
+    /// The server refuses it, or the kind is unknown.
+    pub async fn delete(&self, namespace: &str, object: &str) -> anyhow::Result<()> {
+        let (api, name) = self.named(namespace, object).await?;
+        let what = || format!("deleting {object}");
+        let uid = api.get(name).await.with_context(what)?.uid().unwrap_or_default();
+        api.delete(name, &DeleteParams::default()).await.with_context(what)?;
+        await_condition(api, name, is_deleted(&uid)).await.with_context(what)?;
+        Ok(())
+    }
+
+    async fn named<'a>(
+        &self,
+        namespace: &str,
+        object: &'a str,
+    ) -> anyhow::Result<(Api<DynamicObject>, &'a str)> {
+        let (kind, name) = object.split_once('/').with_context(|| {
+            format!("`{object}` is no object; write for example `pod/private-reg`")
+        })?;
+        let Some((_, version, kind)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
+            let known = KINDS.map(|(known, ..)| known).join(", ");
+            bail!("`{kind}` is no kind that can be named here; known: {known}");
+        };
+        let gvk = GroupVersionKind::try_from(&kube::api::TypeMeta {
+            api_version: (*version).to_owned(),
+            kind: (*kind).to_owned(),
+        })?;
+        Ok((self.api(&gvk, namespace).await?, name))
+    }
+
+    async fn api(
+        &self,
+        gvk: &GroupVersionKind,
+        namespace: &str,
+    ) -> anyhow::Result<Api<DynamicObject>> {
+        let known = self.kinds.lock().unwrap_or_else(PoisonError::into_inner).get(gvk).cloned();
+        let (resource, capabilities) = match known {
+            Some(known) => known,
+            None => {
+                let asked = pinned_kind(&self.client, gvk).await.with_context(|| {
+                    format!("the cluster knows no kind {} of {}", gvk.kind, gvk.api_version())
+                })?;
+                let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+                kinds.insert(gvk.clone(), asked.clone());
+                asked
+            }
+        };
+        Ok(match capabilities.scope {
+            Scope::Namespaced => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            Scope::Cluster => Api::all_with(self.client.clone(), &resource),
+        })
+    }
+}

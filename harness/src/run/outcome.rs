@@ -1,0 +1,71 @@
+//! How a case ended: the one value that every report reads.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::Serialize;
+
+use super::expectation::Mismatch;
+
+/// How a case ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// The case's name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Its result.
+    pub result: Result,
+    /// How long it took.
+    #[serde(serialize_with = "seconds")]
+    pub took: Duration,
+    /// What the registries saw, in words.
+    pub registry: String,
+    /// Where the evidence of a failure lies.
+    pub evidence: Option<PathBuf>,
+}
+
+fn seconds<S: serde::Serializer>(took: &Duration, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_f64((took.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+/// The result of a case.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "result")]
+pub enum Result {
+    /// Everything expected was seen.
+    Passed,
+    /// The case does not speak of this version.
+    NotApplicable {
+        /// Of which it speaks.
+        speaks_of: String,
+    },
+    /// Something else was seen.
+    Failed(StepFailure),
+    /// It could not be seen: the harness or its environment failed.
+    Broken {
+        /// What happened.
+        error: String,
+    },
+}
+
+/// The step at which a case failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepFailure {
+    /// The case's file, with line.
+    pub place: String,
+    /// What was expected and seen.
+    pub mismatch: Mismatch,
+    /// How long it was waited for.
+    pub waited: String,
+    /// The kubelet's message, if a pod waits.
+    pub kubelet: Option<String>,
+    /// The requests of the registries since the expectation before, one a line.
+    pub requests: Vec<String>,
+}
+
+impl Outcome {
+    /// Whether nothing contradicts the case.
+    pub fn is_good(&self) -> bool {
+        matches!(self.result, Result::Passed | Result::NotApplicable { .. })
+    }
+}

@@ -1,0 +1,119 @@
+//! The matrix of versions, as versions.toml says it.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Deserialize;
+
+use crate::case::nearest;
+
+/// What versions.toml says that the harness needs; the rest of it is for the scripts.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Versions {
+    /// The Kubernetes minor that is meant where none is named.
+    pub default: String,
+    containerd: BTreeMap<String, String>,
+    kubernetes: Vec<Kubernetes>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Kubernetes {
+    minor: String,
+}
+
+/// A Kubernetes or containerd version that is not in the matrix.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {of} version `{version}`{}; known: {}",
+    nearest(version, known).map(|near| format!(", did you mean {near}?")).unwrap_or_default(),
+    known.join(", "))]
+pub struct UnknownVersion {
+    of: &'static str,
+    version: String,
+    known: Vec<String>,
+}
+
+impl Versions {
+    /// The matrix this program was built with.
+    pub fn built_in() -> Self {
+        // Checked by a test: the file is part of the source.
+        toml::from_str(include_str!("../../versions.toml")).unwrap_or_else(|error| {
+            unreachable!("versions.toml was read when this was built and tested: {error}")
+        })
+    }
+
+    /// The matrix of another file.
+    ///
+    /// # Errors
+    /// A file that cannot be read or does not have the form of versions.toml.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        use anyhow::Context;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is no versions file", path.display()))
+    }
+
+    /// Kubernetes minors, newest last.
+    pub fn kubernetes_minors(&self) -> Vec<String> {
+        let mut minors: Vec<String> = self.kubernetes.iter().map(|k| k.minor.clone()).collect();
+        minors.sort_by_key(|minor| order(minor));
+        minors
+    }
+
+    /// containerd minors, newest last.
+    pub fn containerd_minors(&self) -> Vec<String> {
+        let mut minors: Vec<String> = self.containerd.keys().cloned().collect();
+        minors.sort_by_key(|minor| order(minor));
+        minors
+    }
+
+    /// The Kubernetes minor that `wanted` means: `1.34`, `v1.34` or `1.34.4`.
+    ///
+    /// # Errors
+    /// [`UnknownVersion`], with the known ones.
+    pub fn kubernetes(&self, wanted: &str) -> Result<String, UnknownVersion> {
+        known("Kubernetes", wanted, self.kubernetes_minors())
+    }
+
+    /// The containerd minor that `wanted` means.
+    ///
+    /// # Errors
+    /// [`UnknownVersion`], with the known ones.
+    pub fn containerd(&self, wanted: &str) -> Result<String, UnknownVersion> {
+        known("containerd", wanted, self.containerd_minors())
+    }
+}
+
+fn known(of: &'static str, wanted: &str, known: Vec<String>) -> Result<String, UnknownVersion> {
+    let plain = wanted.trim_start_matches('v');
+    let minor = plain.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+    if known.contains(&minor) {
+        return Ok(minor);
+    }
+    Err(UnknownVersion { of, version: wanted.to_owned(), known })
+}
+
+fn order(minor: &str) -> Vec<u64> {
+    minor.split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_matrix_reads_and_holds_its_default() {
+        let versions = Versions::built_in();
+        assert_eq!(versions.kubernetes(&versions.default).as_ref(), Ok(&versions.default));
+        assert!(versions.kubernetes_minors().len() > 1);
+    }
+
+    #[test]
+    fn a_patch_means_its_minor() {
+        assert_eq!(Versions::built_in().kubernetes("v1.34.4").unwrap(), "1.34");
+    }
+
+    #[test]
+    fn an_unknown_version_names_the_nearest() {
+        let error = Versions::built_in().kubernetes("1.73").unwrap_err().to_string();
+        assert!(error.contains("`1.73`") && error.contains("did you mean 1.3"), "{error}");
+    }
+}

@@ -1,0 +1,113 @@
+//! The command line: what is wrong is said, and the exit status says whose fault it is.
+
+mod support;
+
+use std::fs;
+
+use support::{fake, own_cache, pullproof, run};
+
+const CASE: &str = "title: t\nsource: s\nsteps:\n- run: 'true'\n";
+
+#[test]
+fn an_unknown_kubernetes_version_is_a_usage_error_that_names_the_known_ones() {
+    let ran = run(&mut pullproof(&["doctor", "--kubernetes", "1.73"])).with_status(2);
+    assert!(
+        ran.stderr.contains("unknown Kubernetes version `1.73`, did you mean 1.37?"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("known: 1.31, 1.32"), "{}", ran.stderr);
+    let ran = run(pullproof(&["up"]).env("PULLPROOF_KUBERNETES", "2.0")).with_status(2);
+    assert!(ran.stderr.contains("unknown Kubernetes version `2.0`"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_bad_case_is_a_usage_error_before_anything_is_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let case = dir.path().join("case.yaml");
+    fs::write(&case, CASE.replace("steps", "stepz")).unwrap();
+    // No engine would answer here: it is not asked.
+    let mut command = pullproof(&["run", &case.to_string_lossy()]);
+    let ran = run(command.env("DOCKER_HOST", "unix:///nowhere.sock")).with_status(2);
+    assert!(
+        ran.stderr.contains("case.yaml:3:1: unknown key `stepz`; did you mean `steps`?"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_folder_without_cases_and_a_file_that_is_not_there_are_usage_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = run(&mut pullproof(&["run", &dir.path().to_string_lossy()])).with_status(2);
+    assert!(ran.stderr.contains("holds no case"), "{}", ran.stderr);
+    let ran = run(&mut pullproof(&["run", "/nowhere/case.yaml"])).with_status(2);
+    assert!(ran.stderr.contains("/nowhere/case.yaml"), "{}", ran.stderr);
+}
+
+#[test]
+fn no_engine_is_an_environment_problem_with_what_to_do() {
+    for words in [&["up"][..], &["down"], &["doctor"]] {
+        let ran = run(pullproof(words).env("DOCKER_HOST", "unix:///nowhere.sock")).with_status(3);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(
+            said.contains("no Docker engine answers") && said.contains("./scripts/setup"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn missing_tools_are_an_environment_problem_with_what_to_do() {
+    let empty = tempfile::tempdir().unwrap();
+    let ran = run(pullproof(&["up"]).env("PULLPROOF_CACHE", empty.path())).with_status(3);
+    assert!(ran.stderr.contains("kind is missing: looked for"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("./scripts/setup --kubernetes 1."), "{}", ran.stderr);
+}
+
+#[test]
+fn a_missing_node_image_is_an_environment_problem_with_what_to_do() {
+    let cache = own_cache();
+    let versions = cache.path().join("versions.toml");
+    let text = "default = \"1.99\"\n[containerd]\n\"2.3\" = \"v2.3.7\"\n[[kubernetes]]\nminor = \"1.99\"\n";
+    fs::write(&versions, text).unwrap();
+    fake(cache.path(), "kubectl-1.99", "exit 1");
+    let mut command = pullproof(&["up"]);
+    command.env("PULLPROOF_CACHE", cache.path()).env("PULLPROOF_VERSIONS", &versions);
+    let ran = run(&mut command).with_status(3);
+    assert!(
+        ran.stderr.contains("the image localhost/pullproof/node:1.99 is missing"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("./scripts/setup --kubernetes 1.99"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_output_of_a_failing_kind_is_shown_and_kept() {
+    let cache = own_cache();
+    let script =
+        "case \"$1 $2\" in 'create cluster') echo 'ERROR: no space for a node' >&2; exit 1;; esac";
+    fake(cache.path(), "kind", script);
+    let ran = run(pullproof(&["up"]).env("PULLPROOF_CACHE", cache.path())).with_status(3);
+    assert!(ran.stderr.contains("`kind create cluster` failed (status 1)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("| ERROR: no space for a node"), "{}", ran.stderr);
+    let log =
+        ran.stderr.lines().find_map(|line| line.split("all of its output is in ").nth(1)).unwrap();
+    assert!(fs::read_to_string(log).unwrap().contains("no space for a node"));
+}
+
+#[test]
+fn the_schema_is_json() {
+    let ran = run(&mut pullproof(&["schema"])).with_status(0);
+    let schema: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(schema["title"], "pullproof case");
+}
+
+#[test]
+fn help_names_every_command() {
+    let ran = run(&mut pullproof(&["--help"])).with_status(0);
+    for command in ["doctor", "up", "run", "down", "schema"] {
+        assert!(ran.stdout.contains(&format!("  {command} ")), "{}", ran.stdout);
+    }
+}

@@ -1,0 +1,141 @@
+//! A cluster from its creation to its end, whatever interrupts it. Each test has a cache folder, and
+//! so a cluster, of its own. Needs what scripts/setup brings.
+
+mod support;
+
+use std::{fs, path::Path, process::Command};
+
+use support::{docker, own_cache, pullproof, run, signal, start, wait_until};
+
+fn up(cache: &Path) -> Command {
+    let mut command = pullproof(&["up"]);
+    command.env("PULLPROOF_CACHE", cache);
+    command
+}
+
+fn down(cache: &Path) {
+    run(pullproof(&["down"]).env("PULLPROOF_CACHE", cache)).with_status(0);
+}
+
+/// The name of the cluster that `cache` belongs to.
+fn cluster(cache: &Path) -> Option<String> {
+    let clusters = fs::read_dir(cache.join("state/clusters")).ok()?;
+    clusters.flatten().next().map(|entry| entry.file_name().to_string_lossy().into_owned())
+}
+
+/// The containers of that cluster, running or not.
+fn containers(cache: &Path) -> String {
+    match cluster(cache) {
+        Some(name) => {
+            docker(&["ps", "-aq", "--filter", &format!("label=io.x-k8s.kind.cluster={name}")])
+        }
+        None => String::new(),
+    }
+}
+
+fn runs(cache: &Path) -> usize {
+    fs::read_dir(cache.join("state/runs")).map_or(0, |runs| runs.flatten().count())
+}
+
+#[track_caller]
+fn nothing_left(cache: &Path, name: &str) {
+    let containers =
+        docker(&["ps", "-aq", "--filter", &format!("label=io.x-k8s.kind.cluster={name}")]);
+    assert_eq!(containers, "", "containers of {name} are left");
+    assert_eq!(runs(cache), 0, "a run's folder is left");
+    assert_eq!(cluster(cache), None, "the cluster's folder is left");
+}
+
+/// One cluster, one test: creating one takes ten seconds of both cores.
+#[test]
+fn a_cluster_survives_what_users_do_to_it_and_goes_when_told() {
+    let cache = own_cache();
+    let cache = cache.path();
+
+    // Ctrl-C in mid-creation: nothing is left when the prompt is back.
+    let mut interrupted = start(&mut up(cache));
+    wait_until("a node container", || !containers(cache).is_empty());
+    signal(&interrupted, "INT");
+    assert_eq!(interrupted.wait().unwrap().code(), Some(130));
+    assert_eq!(containers(cache), "", "Ctrl-C left a node");
+    assert_eq!(runs(cache), 0);
+
+    // SIGKILL in mid-creation: the reaper removes it, and a run that comes at once waits for that.
+    let mut killed = start(&mut up(cache));
+    wait_until("a node container", || !containers(cache).is_empty());
+    signal(&killed, "KILL");
+    killed.wait().unwrap();
+    let ran = run(&mut up(cache)).with_status(0);
+    assert!(ran.stdout.contains("runs Kubernetes 1."), "{}", ran.stdout);
+    let name = cluster(cache).unwrap();
+    let node = format!("{name}-control-plane");
+    let first = docker(&["inspect", "--format", "{{.Id}}", &node]);
+
+    // A second one joins.
+    let ran = run(&mut up(cache)).with_status(0);
+    assert!(!ran.stderr.contains("creating"), "{}", ran.stderr);
+    assert_eq!(docker(&["inspect", "--format", "{{.Id}}", &node]), first);
+
+    // A node that was removed behind its back is made again.
+    docker(&["rm", "-fv", &node]);
+    let ran = run(&mut up(cache)).with_status(0);
+    assert!(ran.stderr.contains("its node is gone"), "{}", ran.stderr);
+    assert_ne!(docker(&["inspect", "--format", "{{.Id}}", &node]), first);
+
+    down(cache);
+    nothing_left(cache, &name);
+}
+
+/// What a run makes in a cluster goes with it, also when it is killed in the middle of its cases.
+#[test]
+fn a_killed_run_leaves_nothing_in_the_cluster() {
+    let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/documentation");
+    let settings = pullproof::settings::Settings::from_env().unwrap();
+    let runs = settings.state().join("runs");
+    let before: Vec<_> =
+        fs::read_dir(&runs).into_iter().flatten().flatten().map(|e| e.path()).collect();
+
+    let mut killed = start(&mut pullproof(&["run", cases]));
+    let mut found = None;
+    wait_until("a registry container", || {
+        let new = fs::read_dir(&runs).into_iter().flatten().flatten().map(|e| e.path());
+        // Other tests run at the same time: this one's run is the one whose process is the child.
+        found = new.filter(|path| !before.contains(path)).find_map(|path| {
+            let id = path.file_name()?.to_string_lossy().into_owned();
+            let owner = fs::read_to_string(path.join("owner")).ok()?;
+            (owner.trim() == killed.id().to_string()).then_some(id)
+        });
+        found.as_ref().is_some_and(|id| !containers_of(id).is_empty())
+    });
+    signal(&killed, "KILL");
+    killed.wait().unwrap();
+    let id = found.unwrap();
+    wait_until("the end of the run's folder", || !runs.join(&id).exists());
+    assert_eq!(containers_of(&id), "");
+    let kubectl = settings.kubectl().unwrap();
+    let kubeconfig =
+        settings.state().join("clusters").join(settings.cluster_name()).join("kubeconfig");
+    wait_until("the end of the run's namespaces", || {
+        let listed = Command::new(&kubectl)
+            .args(["get", "namespaces", "-o", "name", "-l", &format!("pullproof.dev/run={id}")])
+            .arg("--kubeconfig")
+            .arg(&kubeconfig)
+            .output()
+            .unwrap();
+        assert!(listed.status.success());
+        listed.stdout.is_empty()
+    });
+    let node = format!("{}-control-plane", settings.cluster_name());
+    let hosts = docker(&[
+        "exec",
+        &node,
+        "sh",
+        "-c",
+        &format!("grep -rl 'pullproof run {id}' /etc/containerd/certs.d || true"),
+    ]);
+    assert_eq!(hosts, "");
+}
+
+fn containers_of(run: &str) -> String {
+    docker(&["ps", "-aq", "--filter", &format!("label=dev.pullproof.run={run}")])
+}

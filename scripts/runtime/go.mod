@@ -1,0 +1,3 @@
+module pullproof-runc
+
+go 1.21
