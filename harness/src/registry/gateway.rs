@@ -211,8 +211,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
-    // The container's answer has a date of its own.
-    builder.http1().auto_date_header(false).timer(TokioTimer::new());
+    // The container's answer has a date of its own, and the container keeps idle connections.
+    builder.http1().auto_date_header(false).header_read_timeout(None).timer(TokioTimer::new());
     builder.http2().auto_date_header(false).timer(TokioTimer::new());
     let exchange = Arc::new(exchange);
     let service = service_fn(move |request| {

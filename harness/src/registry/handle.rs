@@ -188,9 +188,9 @@ impl Registry {
         self.gateway.set_faults(faults);
     }
 
-    /// What the container wrote so far. Of a container that served cases before, that includes theirs.
+    /// What the container wrote since this registry started.
     pub async fn logs(&self) -> String {
-        self.lease.container().logs().await
+        self.lease.logs().await
     }
 
     /// Ends the gateway and gives the container back.
