@@ -210,7 +210,7 @@ fn with_status(words: String) -> String {
 fn in_title(title: &str) -> String {
     let escaped = escape(title);
     let parts: Vec<&str> = escaped.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escaped;
     }
     let parts = parts.iter().enumerate().map(|(at, part)| match at % 2 {

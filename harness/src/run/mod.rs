@@ -7,6 +7,9 @@
 
 mod command;
 mod expectation;
+mod images;
+mod namespace;
+mod node;
 mod objects;
 mod observation;
 mod outcome;

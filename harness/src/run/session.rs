@@ -21,10 +21,11 @@ use crate::{
 
 use super::{
     expectation::applies,
+    namespace::ROOT_CA,
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
     requests,
-    scene::{ROOT_CA, Scene},
+    scene::Scene,
     steps::{self, Failure},
 };
 

@@ -23,11 +23,12 @@ use crate::{
 
 use super::{
     expectation::{self, Met, Mismatch},
+    node::{quote, remove_images},
     observation::{self, Decision},
     outcome::StepFailure,
     pair::Anonymous,
     requests,
-    scene::{Scene, quote, remove_images},
+    scene::Scene,
 };
 
 /// How long an expectation may take where the case does not say.
