@@ -168,8 +168,9 @@ async fn run(
     let mut session = Session::open(settings, &progress()).await?;
     session.pairs_apart = true;
     let case = async |(row, case)| (row, session.case(case).await);
-    let mut running =
-        stream::iter(cases.iter().enumerate()).map(case).buffer_unordered(jobs.max(1));
+    let mut ordered: Vec<_> = cases.iter().enumerate().collect();
+    ordered.sort_by_key(|(_, case)| case.start_order());
+    let mut running = stream::iter(ordered).map(case).buffer_unordered(jobs.max(1));
     while let Some((row, outcome)) = running.next().await {
         let outcome = Box::new(outcome);
         // An error says that nobody listens any more: the command is being ended.

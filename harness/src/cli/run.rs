@@ -99,6 +99,8 @@ async fn run_all(
     only_failed: bool,
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
+    let mut cases: Vec<_> = cases.iter().collect();
+    cases.sort_by_key(|case| case.start_order());
     let mut running =
         stream::iter(cases).map(|case| session.case(case)).buffer_unordered(jobs.max(1));
     while let Some(outcome) = running.next().await {

@@ -96,7 +96,7 @@ impl<'a> Scene<'a> {
         }
         // Node-wide changes and every other case exclude each other.
         let node_lock = session.cluster.lock_file("node");
-        locks.push(if changes_node(file) {
+        locks.push(if file.needs_node_alone() {
             Lock::exclusive(&node_lock, || {}).await?
         } else {
             Lock::shared(&node_lock, || {}).await?
@@ -211,11 +211,6 @@ async fn start(
     let looked = registry.record().mark();
     Ok((name.to_owned(), Live { registry, host, looked }))
 }
-
-fn changes_node(file: &CaseFile) -> bool {
-    file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
-}
-
 /// A case's name as a part of a namespace's.
 pub(super) fn label(name: &str) -> String {
     let plain: String = name

@@ -32,9 +32,9 @@ use super::{
 };
 
 /// How long an expectation may take where the case does not say.
-const WITHIN: Duration = Duration::from_secs(30);
+const WITHIN: Duration = Duration::from_secs(60);
 /// How long events and requests may lag behind the pod's status.
-const LAG: Duration = Duration::from_secs(3);
+const LAG: Duration = Duration::from_secs(10);
 /// How long a kubelet may take to follow a hint before it gets the next one.
 const HINT: Duration = Duration::from_secs(2);
 
