@@ -264,7 +264,106 @@ mod tests {
     #[test]
     fn the_page_shows_what_was_seen_and_where_versions_differ() {
         let page = page(&sample::grid(), Path::new("docs"));
-        insta::assert_snapshot!(main_of(&page), @r"");
+        insta::assert_snapshot!(main_of(&page), @r##"
+
+        <section id="documentation">
+        <h2>Documentation <small>2 cases</small></h2>
+        <article id="documentation/a" data-on="0 1">
+        <h3><a href="#documentation/a">A title with &lt;script&gt;alert(1)&lt;/script&gt; &amp; <code>code</code></a></h3>
+        <p class="note">Kubernetes 1.28 and later say so.</p>
+        <ol class="steps">
+        <li>
+        <p class="after"><code>apply Pod/private-reg</code></p>
+        <div class="sight" data-on="0 1">
+        <dl>
+        <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
+        <dt>Message</dt><dd><code>no basic auth credentials</code></dd>
+        <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
+        </dl>
+        </div>
+        </li>
+        </ol>
+        <footer><span>Source: <a href="https://kubernetes.io/docs/a/#b" rel="noreferrer">https://kubernetes.io/docs/a/#b</a></span> <span>Case: <a href="../scenarios/documentation/a.yaml">scenarios/documentation/a.yaml</a></span></footer>
+        </article>
+        <article id="documentation/b" data-on="0 1" class="differs">
+        <h3><a href="#documentation/b">A pod without a secret</a></h3>
+        <ol class="steps">
+        <li>
+        <p class="after"><code>apply Pod/private-reg</code></p>
+        <div class="sight" data-on="0">
+        <p class="on">1.34</p>
+        <dl>
+        <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
+        <dt>Message</dt><dd><code>&lt;old&gt;</code></dd>
+        <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
+        </dl>
+        </div>
+        <div class="sight" data-on="1">
+        <p class="on">1.37</p>
+        <dl>
+        <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
+        <dt>Message</dt><dd><code>&lt;new&gt;</code></dd>
+        <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
+        </dl>
+        </div>
+        </li>
+        <li>
+        <p class="after"><code>run kubectl create secret docker-registry regcred</code></p>
+        <div class="sight" data-on="0 1">
+        <dl>
+        <dt>Pod</dt><dd>private-reg <b class="good">Running</b></dd>
+        <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b>, basic janedoe <b class="good">200</b></dd>
+        </dl>
+        </div>
+        </li>
+        </ol>
+        <footer><span>Source: <a href="https://kubernetes.io/docs/a/#b" rel="noreferrer">https://kubernetes.io/docs/a/#b</a></span> <span>Case: <a href="../scenarios/documentation/b.yaml">scenarios/documentation/b.yaml</a></span></footer>
+        </article>
+        </section>
+        <section id="key-matching">
+        <h2>Key matching <small>2 cases</small></h2>
+        <article id="key-matching/c" data-on="0 1">
+        <h3><a href="#key-matching/c">A pod without a secret</a></h3>
+        <ol class="steps">
+        <li>
+        <p class="after"><code>apply Pod/private-reg</code></p>
+        <div class="sight" data-on="0 1">
+        <dl>
+        <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
+        <dt>Message</dt><dd><code>no basic auth credentials</code></dd>
+        <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
+        </dl>
+        </div>
+        </li>
+        </ol>
+        <div class="bad"><b>FAILED on 1.37</b><pre>  a.yaml:7: A pod without a secret
+            expected  phase: Running
+            seen      Pending
+            after     1.2 s
+            evidence  target/pullproof/x
+        </pre></div>
+        <footer><span>Source: pkg/credentialprovider/keyring.go</span> <span>Case: <a href="../scenarios/key-matching/c.yaml">scenarios/key-matching/c.yaml</a></span></footer>
+        </article>
+        <article id="key-matching/d" data-on="0">
+        <h3><a href="#key-matching/d">A pod without a secret</a></h3>
+        <ol class="steps">
+        <li>
+        <p class="after"><code>apply Pod/private-reg</code></p>
+        <div class="sight" data-on="0">
+        <dl>
+        <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
+        <dt>Message</dt><dd><code>no basic auth credentials</code></dd>
+        <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
+        </dl>
+        </div>
+        </li>
+        </ol>
+        <p class="note">Not on 1.37: the case speaks of Kubernetes &lt;1.35.</p>
+        <footer><span>Source: <a href="https://kubernetes.io/docs/a/#b" rel="noreferrer">https://kubernetes.io/docs/a/#b</a></span> <span>Case: <a href="../scenarios/key-matching/d.yaml">scenarios/key-matching/d.yaml</a></span></footer>
+        </article>
+        </section>
+        <p id="nothing" hidden>No case matches.</p>
+        "##);
     }
 
     #[test]

@@ -35,7 +35,52 @@ mod tests {
 
     #[test]
     fn an_outcome_tells_its_result_its_versions_and_what_was_seen() {
-        insta::assert_snapshot!(json(&[vec![sample::outcome(Result::Passed)]], None), @r"");
+        insta::assert_snapshot!(json(&[vec![sample::outcome(Result::Passed)]], None), @r#"
+        {
+          "rounds": [
+            {
+              "outcomes": [
+                {
+                  "evidence": "target/pullproof/x",
+                  "name": "documentation/missing-secret",
+                  "note": null,
+                  "observed": [
+                    {
+                      "after": [
+                        "apply Pod/private-reg"
+                      ],
+                      "container": null,
+                      "message": "no basic auth credentials",
+                      "phase": "Pending",
+                      "pod": "private-reg",
+                      "reasons": [
+                        "ErrImagePull",
+                        "ImagePullBackOff"
+                      ],
+                      "registry": [
+                        "anonymous 401"
+                      ],
+                      "step": 2
+                    }
+                  ],
+                  "path": "scenarios/documentation/missing-secret.yaml",
+                  "registry": "anonymous 401 ×4",
+                  "result": {
+                    "result": "passed"
+                  },
+                  "source": "https://kubernetes.io/docs/a/#b",
+                  "title": "A pod without a secret",
+                  "took": 1.84,
+                  "versions": {
+                    "containerd": "2.3.7",
+                    "kubernetes": "1.37.2"
+                  }
+                }
+              ]
+            }
+          ]
+        }
+        "#);
     }
 
     #[test]

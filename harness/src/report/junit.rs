@@ -74,6 +74,35 @@ mod tests {
             sample::named("a/broken", broken),
             sample::named("a/other", other),
         ];
-        insta::assert_snapshot!(junit(&[outcomes]).unwrap(), @r"");
+        insta::assert_snapshot!(junit(&[outcomes]).unwrap(), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="pullproof" tests="4" skipped="1" failures="1" errors="1">
+            <testsuite name="Kubernetes 1.37.2, containerd 2.3.7" tests="4" skipped="1" errors="1" failures="1">
+                <testcase name="a/ok" classname="a" time="1.840">
+                    <system-out>A pod without a secret</system-out>
+                </testcase>
+                <testcase name="a/failed" classname="a" time="1.840">
+                    <failure message="phase: expected Running">  a.yaml:7: A pod without a secret
+            expected  phase: Running
+            seen      Pending
+            after     1.2 s
+            evidence  target/pullproof/x
+        </failure>
+                    <system-out>A pod without a secret</system-out>
+                </testcase>
+                <testcase name="a/broken" classname="a" time="1.840">
+                    <error message="could not be run">  a/broken: could not be run
+            error     no &lt;cluster&gt;
+            evidence  target/pullproof/x
+        </error>
+                    <system-out>A pod without a secret</system-out>
+                </testcase>
+                <testcase name="a/other" classname="a" time="1.840">
+                    <skipped message="speaks of Kubernetes &lt;1.35"/>
+                    <system-out>A pod without a secret</system-out>
+                </testcase>
+            </testsuite>
+        </testsuites>
+        "#);
     }
 }

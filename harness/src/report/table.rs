@@ -116,7 +116,22 @@ mod tests {
         }
         text += &differences(&grid);
         text += &legend(&grid);
-        insta::assert_snapshot!(text, @r"");
+        insta::assert_snapshot!(text, @r"
+                                  1.34    1.37
+        documentation
+          a                       ok      ok
+          b                       ok      ok      differs
+        key-matching
+          c                       ok      FAILED
+          d                       ok      n/a
+        documentation/b
+          1.34         step 2, private-reg: Pending: ErrImagePull, then ImagePullBackOff; the registry saw anonymous 401
+                       <old>
+          1.37         step 2, private-reg: Pending: ErrImagePull, then ImagePullBackOff; the registry saw anonymous 401
+                       <new>
+        1.34     4 passed, 0 failed on Kubernetes 1.34.4, containerd 2.3.7
+        1.37     2 passed, 1 failed, 1 not applicable on Kubernetes 1.37.2, containerd 2.3.7
+        ");
     }
 
     #[test]

@@ -89,6 +89,11 @@ mod tests {
         ];
         let tally = Tally::of(&rounds);
         assert_eq!(tally.flakes(), ["a/b", "a/d"]);
-        insta::assert_snapshot!(tally.in_words(), @r"");
+        insta::assert_snapshot!(tally.in_words(), @r"
+        flake: a/b, not as expected in 1 of 2 rounds
+        failure: a/c, not as expected in 2 of 2 rounds
+        flake: a/d, not as expected in 1 of 2 rounds
+        2 rounds, 3 cases, 3 failures, 1 not run, flakes: 2
+        ");
     }
 }
