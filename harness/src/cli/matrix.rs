@@ -181,10 +181,10 @@ async fn run(
     Ok(())
 }
 
-/// Prints each line of the table once it and all lines before it are complete.
+/// Prints the table, each theme once all of its cells are known: which is known last is chance.
 async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
     println!("{}", report::heading(grid));
-    let mut printed = 0;
+    let mut printed = Vec::new();
     while let Some(told) = told.recv().await {
         match told {
             Told::Outcome { column, row, outcome } => grid.set(column, row, *outcome),
@@ -193,13 +193,14 @@ async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
                 grid.columns[column].error = Some(error);
             }
         }
-        while printed < grid.rows.len() && grid.is_complete(printed) {
-            let row = &grid.rows[printed];
-            if printed == 0 || grid.rows[printed - 1].theme() != row.theme() {
-                println!("{}", report::theme(row));
+        for (theme, rows) in grid.themes() {
+            if !printed.iter().any(|known| known == theme)
+                && rows.iter().all(|row| grid.is_complete(row))
+            {
+                println!("{theme}");
+                rows.iter().for_each(|row| println!("{}", report::row(grid, row)));
+                printed.push(theme.to_owned());
             }
-            println!("{}", report::row(grid, row));
-            printed += 1;
         }
     }
 }

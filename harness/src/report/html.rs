@@ -277,7 +277,7 @@ mod tests {
         <div class="sight" data-on="0 1">
         <dl>
         <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
-        <dt>Message</dt><dd><code>no basic auth credentials</code></dd>
+        <dt>Message</dt><dd class="message"><b>no basic auth credentials</b></dd>
         <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
         </dl>
         </div>
@@ -294,7 +294,7 @@ mod tests {
         <p class="on">1.34</p>
         <dl>
         <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
-        <dt>Message</dt><dd><code>&lt;old&gt;</code></dd>
+        <dt>Message</dt><dd class="message"><b>&lt;old&gt;</b></dd>
         <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
         </dl>
         </div>
@@ -302,7 +302,7 @@ mod tests {
         <p class="on">1.37</p>
         <dl>
         <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
-        <dt>Message</dt><dd><code>&lt;new&gt;</code></dd>
+        <dt>Message</dt><dd class="message"><b>&lt;new&gt;</b></dd>
         <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
         </dl>
         </div>
@@ -330,7 +330,7 @@ mod tests {
         <div class="sight" data-on="0 1">
         <dl>
         <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
-        <dt>Message</dt><dd><code>no basic auth credentials</code></dd>
+        <dt>Message</dt><dd class="message"><b>no basic auth credentials</b></dd>
         <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
         </dl>
         </div>
@@ -352,7 +352,7 @@ mod tests {
         <div class="sight" data-on="0">
         <dl>
         <dt>Pod</dt><dd>private-reg <b class="waits">Pending</b> <code>ErrImagePull</code> → <code>ImagePullBackOff</code></dd>
-        <dt>Message</dt><dd><code>no basic auth credentials</code></dd>
+        <dt>Message</dt><dd class="message"><b>no basic auth credentials</b></dd>
         <dt>Registry saw</dt><dd>anonymous <b class="bad">401</b></dd>
         </dl>
         </div>

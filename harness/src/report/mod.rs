@@ -23,6 +23,6 @@ pub use json::{json, matrix_json};
 pub use junit::junit;
 pub use latency::{Latency, StatusWrite};
 pub use markdown::markdown;
-pub use table::{differences, heading, legend, row, theme, width};
+pub use table::{differences, heading, legend, row};
 pub use tally::Tally;
 pub use terminal::{failure, line, summary};

@@ -6,7 +6,7 @@ use super::{Grid, Row, grid::Column, terminal, words};
 use crate::run::Result;
 
 /// The width of the column of names.
-pub fn width(grid: &Grid) -> usize {
+fn width(grid: &Grid) -> usize {
     let names = grid.rows.iter().map(|row| row.short_name().chars().count() + 2);
     names.max().unwrap_or_default().max(24)
 }
@@ -18,11 +18,6 @@ pub fn heading(grid: &Grid) -> String {
         write!(text, "  {:<wide$}", column.label, wide = cell_width(column)).ok();
     }
     text.trim_end().to_owned()
-}
-
-/// The line above a theme's cases.
-pub fn theme(row: &Row) -> String {
-    row.theme().to_owned()
 }
 
 /// The line of a case.
@@ -108,8 +103,8 @@ mod tests {
     fn a_table_shows_each_outcome_and_marks_what_differs() {
         let grid = sample::grid();
         let mut text = heading(&grid) + "\n";
-        for (_, rows) in grid.themes() {
-            text += &format!("{}\n", theme(rows[0]));
+        for (theme, rows) in grid.themes() {
+            text += &format!("{theme}\n");
             for one in rows {
                 text += &format!("{}\n", row(&grid, one));
             }
