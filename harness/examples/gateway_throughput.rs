@@ -1,16 +1,22 @@
 //! How fast a large blob comes through the gateway, against the same blob from the source itself.
 //!
-//! `cargo run --release --example gateway_throughput [MIB] [ROUNDS]`: the two are taken in turns,
-//! and the medians compared.
+//! `cargo run --release --example gateway_throughput [MIB] [ROUNDS]`: the ways are taken in turns,
+//! and the medians compared. The source is the registry container; the client checks the digest and
+//! writes a file, as a node does. `BARE=1` takes a source and a client that do nothing but copy: on
+//! a machine without idle cores the gateway then costs as much as the two together.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use pullproof::registry::{Authority, Certificate, Gateway, GatewaySettings};
+use pullproof::case::model;
+use pullproof::image::{Arch, Image};
+use pullproof::registry::{AuthKind, Authority, Certificate, Gateway, GatewaySettings, Pool};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use std::sync::Arc;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -24,14 +30,50 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(measure(mib, rounds))
 }
 
+/// Where a blob comes from, and what its client does with it.
+struct Source {
+    address: SocketAddr,
+    path: String,
+    size: usize,
+    work: bool,
+}
+
 async fn measure(mib: usize, rounds: usize) -> anyhow::Result<()> {
-    let size = mib << 20;
-    let source = serve(size).await?;
+    if std::env::var_os("BARE").is_some() {
+        let size = mib << 20;
+        let address = serve(size).await?;
+        let path = "/v2/a/blobs/sha256:0".to_owned();
+        return compare(&Source { address, path, size, work: false }, rounds).await;
+    }
+    let pool = Pool::new(vec![("dev.pullproof.test".to_owned(), "throughput".to_owned())], 0);
+    let lease = pool.take(AuthKind::None, &BTreeMap::new()).await?;
+    let spec = model::Image {
+        name: "large:v1".to_owned(),
+        padding: (mib as u64) << 20,
+        platform: model::Platform::Node,
+        same_as: None,
+        digest: None,
+    };
+    let image = Image::build(&spec, Arch::Amd64)?;
+    lease.push(&spec.name, &image).await?;
+    let blob = image.blobs().iter().max_by_key(|blob| blob.data.len()).context("no blob")?;
+    let source = Source {
+        address: lease.container().address(),
+        path: format!("/v2/large/blobs/{}", blob.digest),
+        size: blob.data.len(),
+        work: true,
+    };
+    compare(&source, rounds).await?;
+    Ok(lease.give_back(false).await?)
+}
+
+async fn compare(source: &Source, rounds: usize) -> anyhow::Result<()> {
+    let Source { address, size, .. } = *source;
     let authority = Authority::new()?;
-    let plain = Gateway::start(GatewaySettings::new("plain", NODE, source)).await?;
+    let plain = Gateway::start(GatewaySettings::new("plain", NODE, address)).await?;
     let tls = Gateway::start(GatewaySettings {
         tls: Some(authority.server(&[NODE.to_string()], Certificate::Right)?),
-        ..GatewaySettings::new("tls", NODE, source)
+        ..GatewaySettings::new("tls", NODE, address)
     })
     .await?;
     let mut roots = rustls::RootCertStore::empty();
@@ -45,19 +87,19 @@ async fn measure(mib: usize, rounds: usize) -> anyhow::Result<()> {
 
     let (mut direct, mut through, mut secure) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        direct.push(pull(TcpStream::connect(source).await?, size).await?);
-        through.push(pull(TcpStream::connect(plain.node()).await?, size).await?);
+        direct.push(pull(TcpStream::connect(address).await?, source).await?);
+        through.push(pull(TcpStream::connect(plain.node()).await?, source).await?);
         let stream = TcpStream::connect(tls.node()).await?;
         let stream = connector.connect(ServerName::IpAddress(NODE.into()), stream).await?;
-        secure.push(pull(stream, size).await?);
+        secure.push(pull(stream, source).await?);
     }
     let [direct, through, secure] = [direct, through, secure].map(median);
     let speed = |time: Duration| size as f64 / time.as_secs_f64() / 1e6;
     let ratio = |time: Duration| direct.as_secs_f64() / time.as_secs_f64();
-    println!("{mib} MiB, median of {rounds}");
-    println!("direct       {:6.0} MB/s", speed(direct));
-    println!("gateway      {:6.0} MB/s  {:.2} of direct", speed(through), ratio(through));
-    println!("gateway, TLS {:6.0} MB/s  {:.2} of direct", speed(secure), ratio(secure));
+    println!("{} MiB, median of {rounds}", size >> 20);
+    println!("from the source {:6.0} MB/s", speed(direct));
+    println!("gateway         {:6.0} MB/s  {:.2} of direct", speed(through), ratio(through));
+    println!("gateway, TLS    {:6.0} MB/s  {:.2} of direct", speed(secure), ratio(secure));
     Ok(())
 }
 
@@ -89,27 +131,41 @@ async fn answer(mut stream: TcpStream, size: usize) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn pull<S>(mut stream: S, size: usize) -> anyhow::Result<Duration>
+async fn pull<S>(mut stream: S, source: &Source) -> anyhow::Result<Duration>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let began = Instant::now();
-    stream.write_all(b"GET /v2/a/blobs/sha256:0 HTTP/1.1\r\nHost: r\r\n\r\n").await?;
+    let request = format!("GET {} HTTP/1.1\r\nHost: r\r\n\r\n", source.path);
+    stream.write_all(request.as_bytes()).await?;
+    let mut file = tokio::fs::File::from_std(tempfile::tempfile()?);
+    let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     let mut head = 0;
     let mut total = 0;
-    while head == 0 || total < head + size {
+    while head == 0 || total < head + source.size {
         let read = stream.read(&mut buffer).await?;
         if read == 0 {
             bail!("the answer ended after {total} bytes");
         }
+        let mut body = &buffer[..read];
         if head == 0 {
-            let end = buffer[..read].windows(4).position(|window| window == b"\r\n\r\n");
+            let end = body.windows(4).position(|window| window == b"\r\n\r\n");
             head = end.context("the head did not come in one piece")? + 4;
+            body = &body[head..];
         }
         total += read;
+        if source.work {
+            digest.update(body);
+            file.write_all(body).await?;
+        }
     }
-    ensure!(total == head + size, "the answer is {} bytes too long", total - head - size);
+    file.flush().await?;
+    ensure!(total == head + source.size, "the answer is too long: {total} bytes");
+    if source.work {
+        let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        ensure!(source.path.ends_with(&digest), "the blob has the digest {digest}");
+    }
     Ok(began.elapsed())
 }
 

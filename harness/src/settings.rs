@@ -30,7 +30,7 @@ pub struct Settings {
     /// The PATH that commands of cases extend.
     pub path: String,
     /// Tells clusters of another cache folder than the user's own apart, as their nodes share an engine.
-    scope: Option<String>,
+    pub scope: Option<String>,
     /// The Docker engine that commands of cases talk to, where it is not the local one.
     pub docker_host: Option<String>,
 }

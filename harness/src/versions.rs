@@ -11,6 +11,8 @@ use crate::case::nearest;
 pub struct Versions {
     /// The Kubernetes minor that is meant where none is named.
     pub default: String,
+    /// The older minor that is tested beside the newest.
+    pub older: String,
     containerd: BTreeMap<String, String>,
     kubernetes: Vec<Kubernetes>,
 }
@@ -18,6 +20,7 @@ pub struct Versions {
 #[derive(Debug, Clone, Deserialize)]
 struct Kubernetes {
     minor: String,
+    containerd: String,
 }
 
 /// A Kubernetes or containerd version that is not in the matrix.
@@ -79,6 +82,12 @@ impl Versions {
     /// [`UnknownVersion`], with the known ones.
     pub fn containerd(&self, wanted: &str) -> Result<String, UnknownVersion> {
         known("containerd", wanted, self.containerd_minors())
+    }
+
+    /// The containerd minor that the node image of a Kubernetes minor has without being asked.
+    pub fn own_containerd(&self, kubernetes: &str) -> Option<&str> {
+        let one = self.kubernetes.iter().find(|one| one.minor == kubernetes)?;
+        Some(&one.containerd)
     }
 }
 

@@ -46,6 +46,14 @@ fn place() -> Place {
     Place { name: "registry".into(), node: NODE, port: None, peers: Peers::default() }
 }
 
+/// Starts a registry, or fails with a text that says what to do.
+async fn start(pool: &Pool, spec: &model::Registry, place: Place) -> Registry {
+    match Registry::start(pool, spec, place).await {
+        Ok(registry) => registry,
+        Err(error) => panic!("{:#}", anyhow::Error::new(error)),
+    }
+}
+
 fn pool() -> Pool {
     Pool::new(vec![("dev.pullproof.test".to_owned(), "registry".to_owned())], 4)
 }
@@ -99,7 +107,7 @@ async fn status(to: SocketAddr, path: &str, who: Option<(&str, &str)>) -> u16 {
 async fn htpasswd_refuses_admits_and_changes() {
     let pool = pool();
     let auth = Auth::Basic(users(&[("janedoe", "xxxxxxxxxxx")]));
-    let registry = Registry::start(&pool, &spec(auth), place()).await.unwrap();
+    let registry = start(&pool, &spec(auth), place()).await;
     let image = image();
     registry.push(NAME, &image).await.unwrap();
     assert!(registry.record().all().is_empty(), "the push went past the gateway");
@@ -147,7 +155,7 @@ async fn htpasswd_refuses_admits_and_changes() {
 #[tokio::test]
 async fn without_authentication_anyone_pulls_an_index_and_its_parts() {
     let pool = pool();
-    let registry = Registry::start(&pool, &spec(Auth::None), place()).await.unwrap();
+    let registry = start(&pool, &spec(Auth::None), place()).await;
     let spec = model::Image {
         name: NAME.into(),
         padding: 5_000_000,
@@ -209,7 +217,7 @@ async fn token(to: SocketAddr, scope: &str, who: Option<(&str, &str)>) -> Result
 #[tokio::test]
 async fn the_container_verifies_tokens_of_the_harness() {
     let pool = pool();
-    let registry = Registry::start(&pool, &spec(Auth::Token(token_auth())), place()).await.unwrap();
+    let registry = start(&pool, &spec(Auth::Token(token_auth())), place()).await;
     for name in [NAME, "library/public:v1", "other/image:v1"] {
         registry.push(name, &image()).await.unwrap();
     }
@@ -282,7 +290,7 @@ async fn the_container_verifies_tokens_of_the_harness() {
 async fn a_token_ends_when_it_says() {
     let pool = pool();
     let rules = TokenAuth { expires: 2, ..token_auth() };
-    let registry = Registry::start(&pool, &spec(Auth::Token(rules)), place()).await.unwrap();
+    let registry = start(&pool, &spec(Auth::Token(rules)), place()).await;
     registry.push(NAME, &image()).await.unwrap();
     let node = registry.node();
     let scope = "repository:janedoe/jdoe-private:pull";
@@ -314,7 +322,7 @@ async fn tls_faults_and_hosts_come_from_the_case() {
         (Tls::HttpsForHttp, "https", "http", false),
     ];
     for (tls, speaks, told, ca) in started {
-        let registry = Registry::start(&pool, &with(tls), place()).await.unwrap();
+        let registry = start(&pool, &with(tls), place()).await;
         assert_eq!(registry.scheme(), speaks);
         let entry = registry.host_entry("ca.crt");
         assert_eq!(entry.url, format!("{told}://{}", registry.node()));
@@ -336,11 +344,8 @@ async fn tls_faults_and_hosts_come_from_the_case() {
         ..spec(Auth::None)
     };
     let (plain, other) = (spec(Auth::None), named("other"));
-    let (one, other) = tokio::join!(
-        Registry::start(&pool, &redirects, named("one")),
-        Registry::start(&pool, &plain, other)
-    );
-    let (one, other) = (one.unwrap(), other.unwrap());
+    let (one, other) =
+        tokio::join!(start(&pool, &redirects, named("one")), start(&pool, &plain, other));
     let blob = format!("/v2/a/blobs/sha256:{}", "0".repeat(64));
     let redirected = ask(one.node(), Method::GET, &blob, None).await;
     assert_eq!(redirected.status(), 307);
@@ -369,17 +374,22 @@ async fn a_container_comes_back_clean() {
     let pool = pool();
     let auth = || Auth::Basic(users(&[("janedoe", "xxxxxxxxxxx")]));
     let janedoe = Some(("janedoe", "xxxxxxxxxxx"));
-    let first = Registry::start(&pool, &spec(auth()), place()).await.unwrap();
+    let first = start(&pool, &spec(auth()), place()).await;
     first.push(NAME, &image()).await.unwrap();
     assert_eq!(status(first.node(), MANIFEST, janedoe).await, 200);
     first.close().await.unwrap();
     assert_eq!(pool.idle_count(), 1);
 
     let other = Auth::Basic(users(&[("other", "secret")]));
-    let second = Registry::start(&pool, &spec(other), place()).await.unwrap();
+    let second = start(&pool, &spec(other), place()).await;
     assert_eq!(pool.idle_count(), 0, "the container was used again");
     assert_eq!(status(second.node(), MANIFEST, janedoe).await, 401);
     assert_eq!(status(second.node(), MANIFEST, Some(("other", "secret"))).await, 404);
+    let log = second.logs().await;
+    assert!(
+        log.contains("404") && !log.contains("201"),
+        "its pushes were the case's before: {log}"
+    );
     // One that others pushed into cannot be cleaned.
     let push = "/v2/janedoe/jdoe-private/blobs/uploads/";
     let begun = ask(second.node(), Method::POST, push, Some(("other", "secret"))).await;

@@ -49,12 +49,12 @@ attempt() {
 # Not written as `attempt || …`: errexit would be off inside the command.
 step() {
   attempt "$@"
-  [ "$step_status" -eq 0 ] || die "$exit_failed" "the last lines of $step_log:" "$(tail -n 20 "$step_log")"
+  [ "$step_status" -eq 0 ] || die "$exit_failed" "the last lines of $step_log:" "$(tail -n 20 "$step_log" | sed '2,$s/^/  /')"
 }
 
 # watch_step TITLE JOB STARTED: counts while the step runs; ends the step when set-up itself was killed.
 watch_step() {
-  local title=$1 job=$2 started=$3 elapsed
+  local title=$1 job=$2 started=$3 elapsed next=30
   if [ -n "$terminal_clear" ]; then printf '%s' "$title ..." >&2; else say "$title ..."; fi
   while sleep 1; do
     if ! kill -0 "$$" 2>/dev/null; then
@@ -64,8 +64,9 @@ watch_step() {
     elapsed=$((SECONDS - started))
     if [ -n "$terminal_clear" ]; then
       printf '%s%s ... %s s' "$terminal_clear" "$title" "$elapsed" >&2
-    elif [ $((elapsed % 30)) -eq 0 ]; then
+    elif [ "$elapsed" -ge "$next" ]; then
       say "$title ... $elapsed s"
+      next=$((next + 30))
     fi
   done
 }

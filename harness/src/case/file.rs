@@ -87,6 +87,24 @@ impl CaseFile {
         self.case.steps.iter().map(|step| &step.value).enumerate()
     }
 
+    /// Whether a step changes what other cases on the node would notice, so that it needs the node alone.
+    pub fn needs_node_alone(&self) -> bool {
+        self.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
+    }
+
+    /// Where in a run it is best started: those that wait out a back-off first, those that wait for
+    /// all others to end last.
+    pub fn start_order(&self) -> u8 {
+        let patient = |(_, step): (usize, &Step)| {
+            step.expect.as_ref().is_some_and(|expect| expect.within.is_some())
+        };
+        match (self.needs_node_alone(), self.steps().any(patient)) {
+            (true, _) => 2,
+            (false, true) => 0,
+            (false, false) => 1,
+        }
+    }
+
     /// Line and column of a step.
     pub fn place(&self, step: usize) -> Option<(u64, u64)> {
         self.case.steps.get(step).map(|step| (step.referenced.line(), step.referenced.column()))

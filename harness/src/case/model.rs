@@ -527,7 +527,7 @@ pub struct Expect {
     /// When the kubelet looks at a failed pod again.
     #[serde(default)]
     pub sync: Sync,
-    /// The longest this may take, in seconds; default 30. Given, a failed pull is waited out: a later
+    /// The longest this may take, in seconds; default 60. Given, a failed pull is waited out: a later
     /// retry may succeed. Not given, an expectation that a failed pull contradicts fails at once.
     #[serde(default)]
     pub within: Option<u64>,

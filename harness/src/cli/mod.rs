@@ -1,7 +1,9 @@
 //! The command line: one file a command.
 
+mod cases;
 mod doctor;
 mod down;
+mod matrix;
 mod run;
 mod schema;
 mod signals;
@@ -17,10 +19,10 @@ use crate::settings::Settings;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// The Kubernetes minor, for example 1.34 [env: PULLPROOF_KUBERNETES] [default: newest]
+    /// The Kubernetes minor, for example 1.34; several for `matrix`: 1.34,1.37 [env: PULLPROOF_KUBERNETES] [default: newest]
     #[arg(long, global = true, value_name = "MINOR")]
     kubernetes: Option<String>,
-    /// Another containerd than the node image's own, for example 2.2 [env: PULLPROOF_CONTAINERD]
+    /// Another containerd than the node image's own, for example 2.2; several for `matrix` [env: PULLPROOF_CONTAINERD]
     #[arg(long, global = true, value_name = "MINOR")]
     containerd: Option<String>,
 }
@@ -33,6 +35,8 @@ enum Command {
     Up,
     /// Run cases
     Run(run::Arguments),
+    /// Run cases on several versions, side by side
+    Matrix(matrix::Arguments),
     /// Remove the clusters made here and all that belongs to them
     Down(down::Arguments),
     /// Print the JSON Schema of a case file
@@ -58,6 +62,10 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
         Command::Doctor => doctor::main(settings()?).await,
         Command::Up => up::main(settings()?).await,
         Command::Run(arguments) => run::main(arguments, settings()?).await,
+        Command::Matrix(arguments) => {
+            let settings = Settings::from_env()?;
+            matrix::main(arguments, settings, cli.kubernetes, cli.containerd).await
+        }
         Command::Down(arguments) => down::main(arguments, settings()?).await,
         Command::Schema => schema::main(),
     }

@@ -4,6 +4,7 @@
 //! to its files and logs; [`Run`] owns what a process makes, and its reaper removes what a process
 //! leaves, however it ends.
 
+mod api_log;
 mod engine;
 mod kind;
 mod lease;
@@ -11,6 +12,7 @@ mod lock;
 mod node;
 mod run;
 
+pub use api_log::ApiLog;
 pub use engine::{Engine, host_without_sys_resource};
 pub use kind::KindConfig;
 pub use lease::{Cluster, NodeVersions, Progress, remove, remove_all};

@@ -10,6 +10,7 @@ use bollard::query_parameters::{LogsOptionsBuilder, UploadToContainerOptionsBuil
 use bytes::Bytes;
 use futures::StreamExt as _;
 use hyper::{Method, StatusCode};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use testcontainers::core::IntoContainerPort as _;
 use testcontainers::core::client::docker_client_instance;
@@ -35,9 +36,11 @@ const HTPASSWD: &str = "htpasswd";
 const PUSHER: &str = "pullproof-push";
 
 /// On a loaded machine Docker takes its time; a quiet one needs half a second.
-const START: Duration = Duration::from_secs(60);
-const READY: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(120);
+const READY: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
+/// How long one question may take: an address that leads nowhere does not refuse, it stays silent.
+const ANSWER: Duration = Duration::from_millis(500);
 
 /// Why a registry container is not there or not as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +70,7 @@ pub enum ContainerError {
         log: String,
         /// What was seen last.
         #[source]
-        last: ClientError,
+        last: Option<ClientError>,
     },
     /// New users were not accepted in time.
     #[error("the registry container did not take its new users within {} s", READY.as_secs())]
@@ -196,14 +199,16 @@ impl Container {
             .get_host_port_ipv4(PORT.tcp())
             .await
             .map_err(|source| ContainerError::Start(source.into()))?;
-        let container = Self {
+        let published = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+        let bridge = running.get_bridge_ip_address().await.ok().map(|ip| SocketAddr::new(ip, PORT));
+        let mut container = Self {
             id: running.id().to_owned(),
             running: Some(running),
             docker,
-            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
+            address: published,
             access,
         };
-        container.ready().await?;
+        container.address = container.ready(bridge, published).await?;
         Ok(container)
     }
 
@@ -280,9 +285,21 @@ impl Container {
         }
     }
 
-    /// What the container wrote so far.
-    pub async fn logs(&self) -> String {
-        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("all").build();
+    /// Whether it still serves: Docker may have been restarted meanwhile.
+    pub(super) async fn answers(&self) -> bool {
+        let probe = Direct::new(self.address, Credentials::None);
+        let answer = probe.send(Method::GET, "/v2/", None, Bytes::new());
+        matches!(tokio::time::timeout(ANSWER, answer).await, Ok(Ok(_)))
+    }
+
+    /// What the container wrote, from one second on.
+    pub async fn logs(&self, since: Timestamp) -> String {
+        let options = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .tail("all")
+            .since(i32::try_from(since.as_second()).unwrap_or(0))
+            .build();
         let mut lines = self.docker.logs(&self.id, Some(options));
         let mut log = String::new();
         while let Some(line) = lines.next().await {
@@ -304,26 +321,43 @@ impl Container {
         }
     }
 
-    async fn ready(&self) -> Result<(), ContainerError> {
-        let probe = Direct::new(self.address, Credentials::None);
+    /// Waits until it serves, and tells where. Its own address spares a detour through Docker's
+    /// proxy, but is reached only where the bridge is this machine's.
+    async fn ready(
+        &self,
+        bridge: Option<SocketAddr>,
+        published: SocketAddr,
+    ) -> Result<SocketAddr, ContainerError> {
+        let probes: Vec<_> = bridge
+            .into_iter()
+            .chain([published])
+            .map(|address| (address, Direct::new(address, Credentials::None)))
+            .collect();
         let deadline = Instant::now() + READY;
-        let mut asked = 0;
-        loop {
-            // Any answer will do: with authentication it is 401. Docker's proxy accepts the
-            // connection before the registry listens, and then closes it.
-            let last = match probe.send(Method::GET, "/v2/", None, Bytes::new()).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
-            asked += 1;
+        for asked in 1.. {
+            let mut last = None;
+            for (address, probe) in &probes {
+                // Any answer will do: with authentication it is 401. Docker's proxy accepts the
+                // connection before the registry listens, and then closes it.
+                let answer = probe.send(Method::GET, "/v2/", None, Bytes::new());
+                match tokio::time::timeout(ANSWER, answer).await {
+                    Ok(Ok(_)) => return Ok(*address),
+                    Ok(Err(error)) => last = Some(error),
+                    Err(_) => {}
+                }
+            }
             if asked % 25 == 0 && !self.is_running().await {
-                return Err(ContainerError::Ended { log: self.logs().await });
+                return Err(ContainerError::Ended { log: self.logs(Timestamp::UNIX_EPOCH).await });
             }
             if Instant::now() > deadline {
-                return Err(ContainerError::NotReady { log: self.logs().await, last });
+                return Err(ContainerError::NotReady {
+                    log: self.logs(Timestamp::UNIX_EPOCH).await,
+                    last,
+                });
             }
             tokio::time::sleep(POLL).await;
         }
+        unreachable!("the loop ends only by returning")
     }
 
     async fn is_running(&self) -> bool {

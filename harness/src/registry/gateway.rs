@@ -33,6 +33,8 @@ pub struct GatewaySettings {
     pub name: String,
     /// The address that nodes reach.
     pub node: IpAddr,
+    /// The loopback address that the host reaches.
+    pub host: IpAddr,
     /// The port. Default: a free one.
     pub port: Option<u16>,
     /// The registry container.
@@ -48,11 +50,12 @@ pub struct GatewaySettings {
 }
 
 impl GatewaySettings {
-    /// A transparent gateway on a free port.
+    /// A transparent gateway on a free port, for the host at 127.0.0.1.
     pub fn new(name: impl Into<String>, node: IpAddr, upstream: SocketAddr) -> Self {
         Self {
             name: name.into(),
             node,
+            host: std::net::Ipv4Addr::LOCALHOST.into(),
             port: None,
             upstream,
             tls: None,
@@ -89,12 +92,13 @@ pub struct Gateway {
 impl Gateway {
     /// Starts to listen, for nodes and for the host. Needs a Tokio runtime and lives as long as that.
     pub async fn start(settings: GatewaySettings) -> Result<Self, ListenError> {
-        let Listeners { node, host, port } = Listeners::bind(settings.node, settings.port).await?;
+        let Listeners { node, host, port } =
+            Listeners::bind(settings.node, settings.host, settings.port).await?;
         let secure = settings.tls.is_some();
         let running = CancellationToken::new();
         let gateway = Self {
             node: SocketAddr::new(settings.node, port),
-            host: SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), port),
+            host: SocketAddr::new(settings.host, port),
             shared: Arc::new(Shared {
                 record: Record::new(),
                 faults: Faults::default(),
@@ -207,8 +211,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
-    // The container's answer has a date of its own.
-    builder.http1().auto_date_header(false).timer(TokioTimer::new());
+    // The container's answer has a date of its own, and the container keeps idle connections.
+    builder.http1().auto_date_header(false).header_read_timeout(None).timer(TokioTimer::new());
     builder.http2().auto_date_header(false).timer(TokioTimer::new());
     let exchange = Arc::new(exchange);
     let service = service_fn(move |request| {

@@ -11,7 +11,7 @@ use super::client::{Credentials, Direct};
 use super::container::{AuthKind, ContainerError};
 use super::gateway::{Gateway, GatewaySettings};
 use super::hosts::HostEntry;
-use super::listener::ListenError;
+use super::listener::{ListenError, loopback};
 use super::peers::Peers;
 use super::pool::{Lease, Pool};
 use super::record::{Mark, Record};
@@ -66,10 +66,11 @@ impl Registry {
         spec: &model::Registry,
         place: Place,
     ) -> Result<Self, RegistryError> {
+        let host = loopback().await;
         let (tls, ca) = match certificate(spec.tls) {
             Some(certificate) => {
                 let authority = Authority::new()?;
-                let names = names(&place);
+                let names = names(&place, host);
                 (Some(authority.server(&names, certificate)?), Some(authority.pem().to_owned()))
             }
             None => (None, None),
@@ -89,6 +90,7 @@ impl Registry {
         let started = Gateway::start(GatewaySettings {
             name: place.name.clone(),
             node: place.node,
+            host,
             port: place.port,
             upstream: lease.container().address(),
             tls,
@@ -186,9 +188,9 @@ impl Registry {
         self.gateway.set_faults(faults);
     }
 
-    /// What the container wrote so far. Of a container that served cases before, that includes theirs.
+    /// What the container wrote since this registry started.
     pub async fn logs(&self) -> String {
-        self.lease.container().logs().await
+        self.lease.logs().await
     }
 
     /// Ends the gateway and gives the container back.
@@ -210,8 +212,8 @@ fn certificate(tls: Tls) -> Option<Certificate> {
 }
 
 /// What a right certificate names: the addresses, and the host of an image reference.
-fn names(place: &Place) -> Vec<String> {
-    let mut names = vec![place.node.to_string(), "127.0.0.1".to_owned(), "localhost".to_owned()];
+fn names(place: &Place, host: IpAddr) -> Vec<String> {
+    let mut names = vec![place.node.to_string(), host.to_string()];
     let host = place.name.rsplit_once(':').map_or(place.name.as_str(), |(host, _)| host);
     if host.contains('.') {
         names.push(host.to_owned());

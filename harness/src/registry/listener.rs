@@ -21,10 +21,12 @@ pub enum ListenError {
     #[error("{0} is no address of this machine; is the cluster's network there?")]
     NoSuchAddress(IpAddr),
     /// No port was free on both addresses.
-    #[error("no port is free on both {node} and 127.0.0.1 ({ATTEMPTS} tried)")]
+    #[error("no port is free on both {node} and {host} ({ATTEMPTS} tried)")]
     NoFreePort {
         /// The address for nodes.
         node: IpAddr,
+        /// The address for the host.
+        host: IpAddr,
     },
     /// Binding failed for another reason.
     #[error("failed to listen on {address}")]
@@ -46,10 +48,14 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Binds the node's address and 127.0.0.1 on the same port: the one given, or a free one.
-    pub(super) async fn bind(node: IpAddr, port: Option<u16>) -> Result<Self, ListenError> {
+    /// Binds the node's and the host's address on the same port: the one given, or a free one.
+    pub(super) async fn bind(
+        node: IpAddr,
+        host: IpAddr,
+        port: Option<u16>,
+    ) -> Result<Self, ListenError> {
         if let Some(port) = port {
-            let host = bind(Ipv4Addr::LOCALHOST.into(), port).await?;
+            let host = bind(host, port).await?;
             return Ok(Self { node: bind(node, port).await?, host, port });
         }
         for _ in 0..ATTEMPTS {
@@ -59,13 +65,25 @@ impl Listeners {
                 .local_addr()
                 .map_err(|source| ListenError::Bind { address, source })?
                 .port();
-            match bind(Ipv4Addr::LOCALHOST.into(), port).await {
+            match bind(host, port).await {
                 Ok(host) => return Ok(Self { node: listener, host, port }),
                 Err(ListenError::PortTaken(_)) => continue,
                 Err(error) => return Err(error),
             }
         }
-        Err(ListenError::NoFreePort { node })
+        Err(ListenError::NoFreePort { node, host })
+    }
+}
+
+/// A loopback address that nobody else is likely to use: ports come again, and an image of another
+/// case that was pulled from the same address and port would still be on the node. Where only
+/// 127.0.0.1 is configured, as on macOS, that.
+pub(super) async fn loopback() -> IpAddr {
+    let [a, b, c] = rand::random::<[u8; 3]>();
+    let address = IpAddr::from([127, a.max(1), b, c.clamp(1, 254)]);
+    match bind(address, 0).await {
+        Ok(_) => address,
+        Err(_) => Ipv4Addr::LOCALHOST.into(),
     }
 }
 
@@ -83,19 +101,29 @@ mod tests {
     use super::*;
 
     const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[tokio::test]
     async fn both_addresses_get_the_same_port() {
-        let listeners = Listeners::bind(NODE, None).await.unwrap();
+        let listeners = Listeners::bind(NODE, HOST, None).await.unwrap();
         assert_eq!(listeners.node.local_addr().unwrap(), SocketAddr::new(NODE, listeners.port));
-        assert_eq!(listeners.host.local_addr().unwrap().port(), listeners.port);
+        let host = listeners.host.local_addr().unwrap();
+        assert_eq!(host.port(), listeners.port);
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn each_loopback_address_is_another() {
+        let (one, two) = (loopback().await, loopback().await);
+        assert!(one.is_loopback() && two.is_loopback());
+        assert_ne!(one, two);
     }
 
     #[tokio::test]
     async fn a_wanted_port_that_is_taken_is_named() {
         let taken = TcpListener::bind((NODE, 0)).await.unwrap().local_addr().unwrap();
         let holder = TcpListener::bind(taken).await.unwrap();
-        let error = Listeners::bind(NODE, Some(taken.port())).await.unwrap_err();
+        let error = Listeners::bind(NODE, HOST, Some(taken.port())).await.unwrap_err();
         assert!(matches!(error, ListenError::PortTaken(address) if address == taken), "{error}");
         assert!(error.to_string().contains(&taken.port().to_string()));
         drop(holder);
@@ -104,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_of_another_machine_is_refused() {
         let foreign: IpAddr = "192.0.2.1".parse().unwrap();
-        let error = Listeners::bind(foreign, None).await.unwrap_err();
+        let error = Listeners::bind(foreign, HOST, None).await.unwrap_err();
         assert!(matches!(error, ListenError::NoSuchAddress(_)), "{error}");
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::client::Direct;
@@ -48,16 +49,9 @@ impl Pool {
         kind: AuthKind,
         users: &BTreeMap<String, SecretString>,
     ) -> Result<Lease, ContainerError> {
-        let idle = {
-            let mut idle = self.idle();
-            let last = idle.iter().rposition(|idle| idle.container.kind() == kind);
-            last.map(|at| idle.remove(at))
-        };
-        let Idle { container, held } = match idle {
-            Some(idle) => {
-                idle.container.set_users(users).await?;
-                idle
-            }
+        let since = Timestamp::now();
+        let Idle { container, held } = match self.take_idle(kind, users).await {
+            Some(idle) => idle,
             None => {
                 let container = Container::start(kind, users, &self.shared.labels).await?;
                 Idle { container, held: 0 }
@@ -65,10 +59,31 @@ impl Pool {
         };
         Ok(Lease {
             container: Some(container),
+            since,
             pool: self.clone(),
             pushed: Mutex::default(),
             held: Mutex::new(held),
         })
+    }
+
+    /// An idle container with these users. One that does not serve any more is passed over.
+    async fn take_idle(
+        &self,
+        kind: AuthKind,
+        users: &BTreeMap<String, SecretString>,
+    ) -> Option<Idle> {
+        loop {
+            let next = {
+                let mut idle = self.idle();
+                let last = idle.iter().rposition(|idle| idle.container.kind() == kind)?;
+                idle.remove(last)
+            };
+            if next.container.answers().await && next.container.set_users(users).await.is_ok() {
+                return Some(next);
+            }
+            // What cannot be removed carries labels, by which it is found later.
+            next.container.remove().await.ok();
+        }
     }
 
     /// Removes the idle containers. What is handed out comes back to a pool that works on.
@@ -91,6 +106,7 @@ impl Pool {
 #[derive(Debug)]
 pub struct Lease {
     container: Option<Container>,
+    since: Timestamp,
     pool: Pool,
     pushed: Mutex<Vec<Pushed>>,
     held: Mutex<u64>,
@@ -109,6 +125,11 @@ impl Lease {
             unreachable!("a lease loses its container only when it is consumed");
         };
         container
+    }
+
+    /// What the container wrote since it was handed out.
+    pub async fn logs(&self) -> String {
+        self.container().logs(self.since).await
     }
 
     /// Pushes an image under `repository:tag`, past the gateway and as the harness's own user.

@@ -1,5 +1,28 @@
 //! Outcomes for people and machines. Reads [`crate::run::Outcome`] and nothing else.
+//!
+//! One run: [`line`], [`failure`] and [`summary`] for a terminal, [`junit`] and [`json`] for
+//! machines, [`Tally`] over several rounds. Several versions: a [`Grid`] of outcomes, as a table
+//! ([`heading`], [`row`], …), as [`markdown`] and as a [`page`] of HTML.
 
+mod grid;
+mod html;
+mod json;
+mod junit;
+mod latency;
+mod markdown;
+#[cfg(test)]
+mod sample;
+mod table;
+mod tally;
 mod terminal;
+mod words;
 
+pub use grid::{Column, Grid, Row, Sight};
+pub use html::page;
+pub use json::{json, matrix_json};
+pub use junit::junit;
+pub use latency::{Latency, StatusWrite};
+pub use markdown::markdown;
+pub use table::{differences, heading, legend, row, theme, width};
+pub use tally::Tally;
 pub use terminal::{failure, line, summary};

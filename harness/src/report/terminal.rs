@@ -7,12 +7,7 @@ use crate::run::{Outcome, Result};
 
 /// The line of a case: name, outcome, time, what the registry saw.
 pub fn line(outcome: &Outcome) -> String {
-    let word = match &outcome.result {
-        Result::Passed => "ok",
-        Result::NotApplicable { .. } => "n/a",
-        Result::Failed(_) => "FAILED",
-        Result::Broken { .. } => "BROKEN",
-    };
+    let word = word(outcome);
     let note = match &outcome.result {
         Result::NotApplicable { speaks_of } => format!("speaks of {speaks_of}"),
         _ => outcome.registry.clone(),
@@ -20,6 +15,16 @@ pub fn line(outcome: &Outcome) -> String {
     format!("{word:>6}  {:<44} {:>5.1} s  {note}", outcome.name, outcome.took.as_secs_f64())
         .trim_end()
         .to_owned()
+}
+
+/// The outcome in a word.
+pub fn word(outcome: &Outcome) -> &'static str {
+    match &outcome.result {
+        Result::Passed => "ok",
+        Result::NotApplicable { .. } => "n/a",
+        Result::Failed(_) => "FAILED",
+        Result::Broken { .. } => "BROKEN",
+    }
 }
 
 /// Why a case failed: expected against seen, the kubelet's words, the requests, the evidence.
@@ -85,18 +90,10 @@ pub fn summary(outcomes: &[Outcome], took: Duration, versions: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{Mismatch, StepFailure};
-
-    fn outcome(result: Result) -> Outcome {
-        Outcome {
-            name: "documentation/missing-secret".into(),
-            title: "A pod without a secret".into(),
-            result,
-            took: Duration::from_millis(1840),
-            registry: "anonymous 401 ×4".into(),
-            evidence: Some("target/pullproof/x".into()),
-        }
-    }
+    use crate::{
+        report::sample::outcome,
+        run::{Mismatch, StepFailure},
+    };
 
     #[test]
     fn a_line_says_name_outcome_time_and_what_the_registry_saw() {

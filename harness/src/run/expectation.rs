@@ -55,6 +55,19 @@ pub fn applies(when: &When, versions: &NodeVersions) -> bool {
         && when.containerd.as_ref().is_none_or(|range| range.contains(&versions.containerd))
 }
 
+/// The waiting reasons of a container, by its status and its events.
+pub fn reasons(history: &PodHistory, container: Option<&str>, events: &[EventSeen]) -> Vec<String> {
+    let mut seen = history.reasons(container);
+    // The kubelet writes the newest status only: a state that lasted shorter than a write is told by
+    // its event alone.
+    if seen.first().is_some_and(|first| first == "ImagePullBackOff")
+        && events.iter().any(|event| event.message == "Error: ErrImagePull")
+    {
+        seen.insert(0, "ErrImagePull".to_owned());
+    }
+    seen
+}
+
 /// Looks at a pod. `patient`: a failed pull may still be followed by one that succeeds.
 pub fn pod(
     expect: &Expect,
@@ -70,14 +83,7 @@ pub fn pod(
         return Met::NotYet(Mismatch::new("pod", "a status", "none"));
     };
     let container = expect.container.as_deref();
-    let mut seen = history.reasons(container);
-    // The kubelet writes the newest status only: a state that lasted shorter than a write is told by
-    // its event alone.
-    if seen.first().is_some_and(|first| first == "ImagePullBackOff")
-        && events.iter().any(|event| event.message == "Error: ErrImagePull")
-    {
-        seen.insert(0, "ErrImagePull".to_owned());
-    }
+    let seen = reasons(history, container, events);
     if !expect.reasons.is_empty() {
         let common = expect.reasons.iter().zip(&seen).take_while(|(a, b)| a == b).count();
         if common < expect.reasons.len() {

@@ -7,7 +7,11 @@
 
 mod command;
 mod expectation;
+mod images;
+mod namespace;
+mod node;
 mod objects;
+mod observation;
 mod outcome;
 mod pair;
 mod requests;
@@ -17,6 +21,7 @@ mod steps;
 mod watch;
 
 pub use expectation::Mismatch;
+pub use observation::{Decision, Observation};
 pub use outcome::{Outcome, Result, StepFailure};
 pub use scene::Scene;
 pub use session::Session;

@@ -4,7 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
-use super::expectation::Mismatch;
+use crate::{case::CaseFile, cluster::NodeVersions};
+
+use super::{
+    expectation::Mismatch,
+    observation::{Decision, Observation},
+};
 
 /// How a case ended.
 #[derive(Debug, Clone, Serialize)]
@@ -13,6 +18,14 @@ pub struct Outcome {
     pub name: String,
     /// Its title.
     pub title: String,
+    /// Where the behaviour is documented or was reported.
+    pub source: String,
+    /// What a reader has to know besides.
+    pub note: Option<String>,
+    /// Its file.
+    pub path: PathBuf,
+    /// What the node ran.
+    pub versions: NodeVersions,
     /// Its result.
     pub result: Result,
     /// How long it took.
@@ -20,6 +33,11 @@ pub struct Outcome {
     pub took: Duration,
     /// What the registries saw, in words.
     pub registry: String,
+    /// What was seen at each expectation, in order.
+    pub observed: Vec<Observation>,
+    /// When each expectation of a pod was decided.
+    #[serde(skip)]
+    pub decisions: Vec<Decision>,
     /// Where the evidence of a failure lies.
     pub evidence: Option<PathBuf>,
 }
@@ -64,6 +82,24 @@ pub struct StepFailure {
 }
 
 impl Outcome {
+    /// The outcome of a case of which nothing has gone wrong yet.
+    pub fn begin(file: &CaseFile, versions: &NodeVersions) -> Self {
+        Self {
+            name: file.name.clone(),
+            title: file.case.title.clone(),
+            source: file.case.source.clone(),
+            note: file.case.note.clone(),
+            path: file.path.clone(),
+            versions: versions.clone(),
+            result: Result::Passed,
+            took: Duration::ZERO,
+            registry: String::new(),
+            observed: Vec::new(),
+            decisions: Vec::new(),
+            evidence: None,
+        }
+    }
+
     /// Whether nothing contradicts the case.
     pub fn is_good(&self) -> bool {
         matches!(self.result, Result::Passed | Result::NotApplicable { .. })

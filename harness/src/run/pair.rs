@@ -18,7 +18,7 @@ use crate::{
 use super::{expectation::Mismatch, scene::Scene};
 
 /// How long the pair may take to fail.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 /// The service account of the pair: the default one may have been given secrets.
 const ACCOUNT: &str = "pullproof-anonymous";
 

@@ -120,13 +120,29 @@ fn statuses(of: &str, expected: &Statuses, seen: Option<&BTreeSet<u16>>, all: &[
     }
 }
 
+/// The kinds of the node's requests, in the order in which they first came.
+pub fn kinds(all: &[Request]) -> Vec<String> {
+    let mut kinds = Vec::new();
+    for request in all.iter().filter(|request| request.from == Origin::Node) {
+        let words = kind(request);
+        if !kinds.contains(&words) {
+            kinds.push(words);
+        }
+    }
+    kinds
+}
+
+fn kind(request: &Request) -> String {
+    let status = request.status.map_or("no answer".to_owned(), |status| status.to_string());
+    let token = if request.kind == RequestKind::Token { "token for " } else { "" };
+    format!("{token}{} {status}", request.authorization)
+}
+
 /// The node's requests in a line: who, with what answer, how often.
 pub fn in_words(all: &[Request]) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for request in all.iter().filter(|request| request.from == Origin::Node) {
-        let status = request.status.map_or("no answer".to_owned(), |status| status.to_string());
-        let token = if request.kind == RequestKind::Token { "token for " } else { "" };
-        let words = format!("{token}{} {status}", request.authorization);
+        let words = kind(request);
         match counts.iter_mut().find(|(known, _)| *known == words) {
             Some((_, count)) => *count += 1,
             None => counts.push((words, 1)),

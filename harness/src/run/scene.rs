@@ -1,37 +1,36 @@
 //! The surroundings of a case: namespaces, registries, what the node knows of them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::Context;
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ServiceAccount};
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{
     Api,
-    api::{DeleteParams, ListParams, ObjectMeta, PostParams},
-    runtime::wait::{await_condition, conditions::is_deleted},
+    api::{DeleteParams, ListParams},
 };
 
 use crate::{
     case::{
         CaseFile, Variables,
-        model::{self, Auth, Image, NodeSetting},
+        model::{self, Auth, NodeSetting},
         variable_name,
     },
-    cluster::{Lock, RUN_LABEL},
+    cluster::Lock,
     evidence::{Redaction, Timeline},
     image,
-    registry::{HostEntry, Mark, Peers, Place, Registry, hosts_toml},
+    registry::{Mark, Peers, Place, Registry},
 };
 
-use super::{command::Workplace, session::Session, watch::Watches};
-
-/// The ConfigMap with the API server's CA, which every pod mounts.
-pub const ROOT_CA: &str = "kube-root-ca.crt";
+use super::{
+    command::Workplace,
+    namespace::create_namespace,
+    node::{is_literal, literal_hosts},
+    observation::Observer,
+    session::Session,
+    watch::Watches,
+};
 
 /// All that a case has while it runs.
 pub struct Scene<'a> {
@@ -57,8 +56,10 @@ pub struct Scene<'a> {
     pub began: Timestamp,
     /// Files of the node that a step wrote.
     pub node_files: Vec<String>,
+    /// What its expectations have shown.
+    pub observer: Observer,
     /// What was pushed, by `registry/repository:tag`.
-    images: BTreeMap<String, image::Image>,
+    pub(super) images: BTreeMap<String, image::Image>,
     folder: PathBuf,
     _watches: Watches,
     _locks: Vec<Lock>,
@@ -95,7 +96,7 @@ impl<'a> Scene<'a> {
         }
         // Node-wide changes and every other case exclude each other.
         let node_lock = session.cluster.lock_file("node");
-        locks.push(if changes_node(file) {
+        locks.push(if file.needs_node_alone() {
             Lock::exclusive(&node_lock, || {}).await?
         } else {
             Lock::shared(&node_lock, || {}).await?
@@ -150,6 +151,7 @@ impl<'a> Scene<'a> {
             redaction: Redaction::new(secrets(file)),
             began,
             node_files: Vec::new(),
+            observer: Observer::default(),
             images: BTreeMap::new(),
             folder,
             _watches: watches,
@@ -170,175 +172,6 @@ impl<'a> Scene<'a> {
         .context("the case has no such registry")
     }
 
-    async fn push_all(&mut self) -> anyhow::Result<()> {
-        let registries: Vec<_> = self.file.case.registries.iter().collect();
-        // Those that share another's digest come when that one is built.
-        for copies in [false, true] {
-            for (name, spec) in &registries {
-                let images: Vec<_> = spec
-                    .images
-                    .iter()
-                    .filter(|image| image.same_as.is_some() == copies)
-                    .cloned()
-                    .collect();
-                self.push(name, &images).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Builds images and pushes them to a registry of the case.
-    pub async fn push(&mut self, registry: &str, images: &[Image]) -> anyhow::Result<()> {
-        for spec in images {
-            let image = match &spec.same_as {
-                Some(other) => self
-                    .images
-                    .get(other)
-                    .or_else(|| self.images.get(&format!("{registry}/{other}")))
-                    .with_context(|| {
-                        format!(
-                            "{} is to be the same as {other}, which is not among the images",
-                            spec.name
-                        )
-                    })?
-                    .clone(),
-                None => image::Image::build(spec, self.session.arch)?,
-            };
-            if let Some(name) = &spec.digest {
-                self.variables.set(name, image.digest());
-            }
-            self.images.insert(format!("{registry}/{}", spec.name), image);
-        }
-        let live = self.registries.get(registry).context("the case has no such registry")?;
-        try_join_all(images.iter().map(|spec| {
-            let image = &self.images[&format!("{registry}/{}", spec.name)];
-            async move { live.registry.push(&spec.name, image).await }
-        }))
-        .await
-        .with_context(|| format!("pushing to {registry}"))?;
-        Ok(())
-    }
-
-    /// Whether an image, as a pod names it, is in a registry of the case that asks who comes.
-    pub fn is_private(&self, image: &str) -> bool {
-        self.image_hosts().iter().any(|(host, registry)| {
-            let public: &[String] = match &self.file.case.registries[*registry].auth {
-                Auth::None => return false,
-                Auth::Basic(_) => &[],
-                Auth::Token(token) => &token.public,
-            };
-            let rest =
-                match image.strip_prefix(host.as_str()).and_then(|rest| rest.strip_prefix('/')) {
-                    Some(rest) => rest,
-                    // Docker Hub's host may be left out.
-                    None if host == "docker.io"
-                        && !is_literal(image.split('/').next().unwrap_or_default()) =>
-                    {
-                        image
-                    }
-                    None => return false,
-                };
-            let repository = rest.split(['@', ':']).next().unwrap_or(rest);
-            !public.iter().any(|public| public == repository)
-        })
-    }
-
-    /// Every host that leads to a registry of the case: the registry's own and those of `hosts`.
-    fn image_hosts(&self) -> Vec<(String, &str)> {
-        let case = &self.file.case;
-        let own = self.registries.iter().map(|(name, live)| (live.host.clone(), name.as_str()));
-        let others = case.hosts.iter().flat_map(|(host, hosts)| {
-            let registries = hosts.server.iter().chain(&hosts.mirrors);
-            registries.map(|registry| (self.variables.fill(host), registry.as_str()))
-        });
-        own.chain(others).collect()
-    }
-
-    /// Brings an image onto the node without the kubelet, as a preload does: it belongs to nobody.
-    pub async fn preload(&self, name: &str) -> anyhow::Result<()> {
-        let built = self.images.iter().find(|(key, _)| {
-            key.split_once('/').is_some_and(|(registry, image)| {
-                self.registries
-                    .get(registry)
-                    .is_some_and(|live| name == format!("{}/{image}", live.host))
-            })
-        });
-        let (_, image) =
-            built.with_context(|| format!("{name} is not among the images of the case"))?;
-        // A copy into a container does not reach a tmpfs, which the node's /tmp is.
-        let archive = format!("/var/tmp/pullproof-{:08x}.tar", rand::random::<u32>());
-        let node = &self.session.cluster.node;
-        node.write(&[(archive.clone(), image.archive(name)?)]).await?;
-        let import = format!(
-            "ctr -n k8s.io images import {archive} >/dev/null; status=$?; rm -f {archive}; exit $status"
-        );
-        node.shell(&import).await.map(drop)
-    }
-
-    /// Literal names may be on the node from a case before, with another digest.
-    async fn forget_images(&self) -> anyhow::Result<()> {
-        let names = self.literal_images();
-        if names.is_empty() {
-            return Ok(());
-        }
-        self.session.cluster.node.shell(&format!("{}; true", remove_images(&names))).await.map(drop)
-    }
-
-    fn literal_images(&self) -> Vec<String> {
-        let literal = literal_hosts(self.file);
-        let hosts = self.image_hosts().into_iter();
-        hosts
-            .filter(|(host, _)| literal.contains(host))
-            .flat_map(|(host, registry)| {
-                let images = &self.file.case.registries[registry].images;
-                images.iter().map(move |image| format!("{host}/{}", image.name))
-            })
-            .collect()
-    }
-
-    /// One hosts.toml a registry, and those the case writes itself.
-    async fn write_hosts(&self) -> anyhow::Result<()> {
-        let case = &self.file.case;
-        let mut files = Vec::new();
-        for (name, spec) in &case.registries {
-            let live = &self.registries[name];
-            if spec.node == NodeSetting::Hosts && !case.hosts.contains_key(name) {
-                files.extend(self.hosts_files(&live.host, Some(name), &[])?);
-            }
-        }
-        for (host, hosts) in &case.hosts {
-            let host = self.registries.get(host).map_or(host.clone(), |live| live.host.clone());
-            let host = self.variables.fill(&host);
-            files.extend(self.hosts_files(&host, hosts.server.as_deref(), &hosts.mirrors)?);
-        }
-        if files.is_empty() { Ok(()) } else { self.session.cluster.node.write(&files).await }
-    }
-
-    fn hosts_files(
-        &self,
-        host: &str,
-        server: Option<&str>,
-        mirrors: &[String],
-    ) -> anyhow::Result<Vec<(String, String)>> {
-        let folder = format!("/etc/containerd/certs.d/{host}");
-        let mut files = Vec::new();
-        let mut entry = |name: &str| -> anyhow::Result<HostEntry> {
-            let live = self.registry(Some(name))?;
-            let ca = format!("{folder}/{}.crt", label(name));
-            if let Some(pem) = live.registry.ca() {
-                files.push((ca.clone(), pem.to_owned()));
-            }
-            Ok(live.registry.host_entry(&ca))
-        };
-        let server = server.map(&mut entry).transpose()?;
-        let mirrors = mirrors.iter().map(|name| entry(name)).collect::<anyhow::Result<Vec<_>>>()?;
-        // By this line the reaper knows what is whose.
-        let mark = format!("# pullproof run {}\n", self.session.run.id);
-        let text = format!("{mark}{}", hosts_toml(server.as_ref(), &mirrors));
-        files.push((format!("{folder}/hosts.toml"), text));
-        Ok(files)
-    }
-
     /// Removes what the case made. Best effort: what is left, the reaper removes at the run's end.
     pub async fn strike(mut self) {
         let client = self.session.client();
@@ -350,24 +183,7 @@ impl<'a> Scene<'a> {
             let all = Api::<Namespace>::all(client.clone());
             all.delete(namespace, &DeleteParams::default()).await.ok();
         }
-        let literal = literal_hosts(self.file);
-        let mut script = String::new();
-        if !literal.is_empty() {
-            let folders = literal.iter().map(|host| format!("/etc/containerd/certs.d/{host}"));
-            script.push_str(&format!("rm -rf {}; ", quoted(folders)));
-            script.push_str(&remove_images(&self.literal_images()));
-            script.push_str("; ");
-        }
-        if !self.node_files.is_empty() {
-            script.push_str(&restore_files(&self.node_files));
-            if restarts_kubelet(self.file) {
-                // It runs with what the files said.
-                script.push_str("; systemctl restart kubelet");
-            }
-        }
-        if !script.is_empty() {
-            self.session.cluster.node.shell(&format!("{script}; true")).await.ok();
-        }
+        self.restore_node().await;
         for live in std::mem::take(&mut self.registries).into_values() {
             live.registry.close().await.ok();
         }
@@ -395,81 +211,8 @@ async fn start(
     let looked = registry.record().mark();
     Ok((name.to_owned(), Live { registry, host, looked }))
 }
-
-/// The hosts that only one case at a time can have, in the order in which they are taken.
-fn literal_hosts(file: &CaseFile) -> Vec<String> {
-    let case = &file.case;
-    let names = case.registries.keys().chain(case.hosts.keys());
-    let hosts: BTreeSet<String> = names.filter(|name| is_literal(name)).cloned().collect();
-    hosts.into_iter().collect()
-}
-
-/// A namespace with the run's label, and the service account that pods need.
-async fn create_namespace(session: &Session, name: &str) -> anyhow::Result<()> {
-    let what = || format!("creating the namespace {name}");
-    let all = Api::<Namespace>::all(session.client().clone());
-    // A literal one may still be going away from the case before.
-    if let Some(old) = all.get_opt(name).await.with_context(what)? {
-        let uid = old.uid().unwrap_or_default();
-        all.delete(name, &DeleteParams::default()).await.ok();
-        await_condition(all.clone(), name, is_deleted(&uid)).await.with_context(what)?;
-    }
-    let namespace = Namespace {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            labels: Some([(RUN_LABEL.to_owned(), session.run.id.clone())].into()),
-            ..ObjectMeta::default()
-        },
-        ..Namespace::default()
-    };
-    all.create(&PostParams::default(), &namespace).await.with_context(what)?;
-    // What its controllers bring to every namespace, brought here: when many namespaces are made at
-    // once they take seconds, and a pod starts only when its service account and the CA are there.
-    let account = ServiceAccount { metadata: named("default"), ..ServiceAccount::default() };
-    let certificate = ConfigMap {
-        metadata: named(ROOT_CA),
-        data: session.root_ca.clone(),
-        ..ConfigMap::default()
-    };
-    let client = session.client();
-    tokio::try_join!(
-        create(Api::namespaced(client.clone(), name), &account),
-        create(Api::namespaced(client.clone(), name), &certificate),
-    )
-    .with_context(what)?;
-    Ok(())
-}
-
-fn named(name: &str) -> ObjectMeta {
-    ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
-}
-
-/// Creates an object that somebody else may create as well.
-async fn create<K>(api: Api<K>, object: &K) -> kube::Result<()>
-where
-    K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
-{
-    match api.create(&PostParams::default(), object).await {
-        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
-        other => other.map(drop),
-    }
-}
-
-/// Whether a registry's name is a host to be taken literally.
-fn is_literal(name: &str) -> bool {
-    name.contains(['.', ':']) || name == "localhost"
-}
-
-fn changes_node(file: &CaseFile) -> bool {
-    file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
-}
-
-fn restarts_kubelet(file: &CaseFile) -> bool {
-    file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.restart_kubelet))
-}
-
 /// A case's name as a part of a namespace's.
-fn label(name: &str) -> String {
+pub(super) fn label(name: &str) -> String {
     let plain: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
@@ -496,38 +239,4 @@ fn secrets(file: &CaseFile) -> Vec<secrecy::SecretString> {
         }
     }
     all
-}
-
-/// Removes images and, from 1.35 on, what the kubelet remembers of who may use them
-/// (KEP-2535: /var/lib/kubelet/image_manager).
-pub fn remove_images(names: &[String]) -> String {
-    let records = names
-        .iter()
-        .map(|name| {
-            format!("grep -lsr -F {} /var/lib/kubelet/image_manager | xargs -r rm -f", quote(name))
-        })
-        .collect::<Vec<_>>()
-        .join("; ");
-    format!(
-        "ctr -n k8s.io images rm --sync {} >/dev/null 2>&1; {records}",
-        quoted(names.iter().cloned())
-    )
-}
-
-/// Puts back what was there before a step wrote files.
-fn restore_files(paths: &[String]) -> String {
-    let each = paths.iter().map(|path| {
-        let (path, kept) = (quote(path), quote(&format!("{path}.before-pullproof")));
-        format!("if [ -e {kept} ]; then mv {kept} {path}; else rm -rf {path}; fi")
-    });
-    each.collect::<Vec<_>>().join("; ")
-}
-
-fn quoted(words: impl Iterator<Item = String>) -> String {
-    words.map(|word| quote(&word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell reads it whole.
-pub fn quote(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -21,10 +21,11 @@ use crate::{
 
 use super::{
     expectation::applies,
+    namespace::ROOT_CA,
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
     requests,
-    scene::{ROOT_CA, Scene},
+    scene::Scene,
     steps::{self, Failure},
 };
 
@@ -43,6 +44,9 @@ pub struct Session {
     pub cluster: Cluster,
     /// The architecture of the node.
     pub arch: Arch,
+    /// Whether the anonymous pair of a pod comes after it and not beside it: slower, but then the
+    /// registry's record before it tells of the pod alone.
+    pub pairs_apart: bool,
     pub(super) pool: Pool,
     pub(super) objects: Objects,
     pub(super) root_ca: Option<BTreeMap<String, String>>,
@@ -59,6 +63,7 @@ impl Session {
         let cluster = Cluster::join(&settings, &engine, &run, progress).await?;
         Ok(Self {
             arch: if engine.architecture == "arm64" { Arch::Arm64 } else { Arch::Amd64 },
+            pairs_apart: false,
             pool: Pool::new(run.labels(), IDLE_CONTAINERS),
             objects: Objects::new(cluster.client.clone()),
             root_ca: root_ca(&cluster.client)
@@ -73,14 +78,7 @@ impl Session {
     /// Runs a case from its first step to its clean-up.
     pub async fn case(&self, file: &CaseFile) -> Outcome {
         let began = Instant::now();
-        let mut outcome = Outcome {
-            name: file.name.clone(),
-            title: file.case.title.clone(),
-            result: CaseResult::Passed,
-            took: Duration::ZERO,
-            registry: String::new(),
-            evidence: None,
-        };
+        let mut outcome = Outcome::begin(file, &self.cluster.versions);
         if !applies(&file.case.when, &self.cluster.versions) {
             outcome.result = CaseResult::NotApplicable { speaks_of: in_words(&file.case.when) };
             return outcome;
@@ -98,6 +96,8 @@ impl Session {
                     }
                 });
                 outcome.registry = seen.collect::<Vec<_>>().join("; ");
+                outcome.observed = std::mem::take(&mut scene.observer.observed);
+                outcome.decisions = std::mem::take(&mut scene.observer.decisions);
                 outcome.took = began.elapsed();
                 if !outcome.is_good() {
                     // Evidence before the clean-up: it goes with the namespace.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures::future::select_all;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api,
@@ -22,16 +23,18 @@ use crate::{
 
 use super::{
     expectation::{self, Met, Mismatch},
+    node::{quote, remove_images},
+    observation::{self, Decision},
     outcome::StepFailure,
     pair::Anonymous,
     requests,
-    scene::{Scene, quote, remove_images},
+    scene::Scene,
 };
 
 /// How long an expectation may take where the case does not say.
-const WITHIN: Duration = Duration::from_secs(30);
+const WITHIN: Duration = Duration::from_secs(60);
 /// How long events and requests may lag behind the pod's status.
-const LAG: Duration = Duration::from_secs(3);
+const LAG: Duration = Duration::from_secs(10);
 /// How long a kubelet may take to follow a hint before it gets the next one.
 const HINT: Duration = Duration::from_secs(2);
 
@@ -79,6 +82,8 @@ pub async fn take(scene: &mut Scene<'_>, index: usize, step: &Step) -> Result<()
             record(scene, index, wanted).await?;
         }
     }
+    let words = observation::in_words(scene, index, step);
+    scene.observer.done(words);
     Ok(())
 }
 
@@ -183,11 +188,20 @@ async fn expected(scene: &mut Scene<'_>, index: usize, expect: &Expect) -> Resul
         None => scene.namespace.clone(),
     };
     let pair = Anonymous::wanted(scene, expect, &namespace);
-    let beside = pair.as_ref().is_some_and(|pair| !pair.disturbs(expect));
+    let beside =
+        !scene.session.pairs_apart && pair.as_ref().is_some_and(|pair| !pair.disturbs(expect));
     if beside && let Some(pair) = &pair {
         pair.start(scene).await?;
     }
-    watch(scene, index, expect, &namespace, began, limit).await?;
+    let from = Timestamp::now();
+    let watched = watch(scene, index, expect, &namespace, began, limit).await;
+    let at = Timestamp::now();
+    observation::note(scene, index, expect, &namespace);
+    let waited = watched?;
+    if let Some(pod) = expect.pod.clone() {
+        let namespace = namespace.clone();
+        scene.observer.decisions.push(Decision { namespace, pod, began: from, at, waited });
+    }
     for registry in &expect.registry.0 {
         // The next expectation speaks of what comes after this one.
         let name = registry.of.clone().or_else(|| scene.registries.keys().next().cloned());
@@ -220,6 +234,7 @@ fn filled(expect: &Expect, scene: &Scene<'_>) -> Expect {
     expect
 }
 
+/// Tells whether events or requests were waited for after the pod was as expected.
 async fn watch(
     scene: &Scene<'_>,
     index: usize,
@@ -227,7 +242,7 @@ async fn watch(
     namespace: &str,
     began: Instant,
     limit: Duration,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let mut changes = scene.timeline.changes();
     let mut requested = Vec::new();
     for registry in &expect.registry.0 {
@@ -244,7 +259,7 @@ async fn watch(
         let (met, seen) = look(scene, expect, namespace)?;
         let now = Instant::now();
         let mismatch = match met {
-            Met::Yes => return Ok(()),
+            Met::Yes => return Ok(nearly_since.is_some()),
             Met::Never(mismatch) => {
                 return Err(failed(scene, index, expect, namespace, mismatch, began, &seen));
             }
@@ -279,7 +294,9 @@ async fn watch(
         }
         let requests_changed = async {
             match requested.is_empty() {
-                false => drop(select_all(requested.iter_mut().map(|r| Box::pin(r.changed()))).await),
+                false => {
+                    drop(select_all(requested.iter_mut().map(|r| Box::pin(r.changed()))).await)
+                }
                 true => std::future::pending().await,
             }
         };

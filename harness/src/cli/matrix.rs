@@ -1,0 +1,274 @@
+//! `pullproof matrix`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use futures::{StreamExt, stream};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+use crate::{
+    case::CaseFile,
+    error::{EnvironmentError, Failed, Usage, story},
+    report::{self, Column, Grid},
+    run::{Outcome, Result as CaseResult, Session},
+    settings::Settings,
+};
+
+use super::{cases, progress, signals::interruptible};
+
+/// What `matrix` takes. The versions come by --kubernetes and --containerd, separated by commas;
+/// each Kubernetes is combined with each containerd.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --kubernetes: the newest version and the older one of versions.toml.\n\
+    Exits with 1 if an expectation was not met on any version, with 3 if a version or a case could \
+    not be run."
+)]
+pub struct Arguments {
+    /// Case files, or folders of them
+    #[arg(default_value = "scenarios", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How many cases run at the same time, over all versions
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    jobs: usize,
+    /// How many versions run at the same time; each is a cluster of about 1 GiB
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    side_by_side: usize,
+    /// Write what was seen as Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write what was seen as one page of HTML
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the outcomes as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// What a version tells while it runs.
+enum Told {
+    Outcome { column: usize, row: usize, outcome: Box<Outcome> },
+    Lost { column: usize, error: String },
+}
+
+/// Runs all cases on all versions and prints the table as it completes.
+pub async fn main(
+    arguments: Arguments,
+    settings: Settings,
+    kubernetes: Option<String>,
+    containerd: Option<String>,
+) -> anyhow::Result<()> {
+    let versions = versions(&settings, kubernetes.as_deref(), containerd.as_deref())?;
+    let cases = cases::read(&arguments.files)?;
+    let columns = versions.iter().map(|(label, _)| Column::new(label.clone())).collect();
+    let mut grid = Grid::new(columns, cases.iter().map(|case| case.name.clone()).collect());
+    let side_by_side = arguments.side_by_side.clamp(1, versions.len());
+    let jobs = arguments.jobs.div_ceil(side_by_side);
+    let (tell, told) = mpsc::unbounded_channel();
+    let run = async {
+        let runs = versions.into_iter().enumerate().map(|(column, (_, settings))| {
+            let tell = tell.clone();
+            let cases = &cases;
+            async move {
+                if let Err(error) = run(column, settings, cases, jobs, &tell).await {
+                    tell.send(Told::Lost { column, error: story(&error.into()) }).ok();
+                }
+            }
+        });
+        let mut runs = stream::iter(runs).buffer_unordered(side_by_side);
+        while runs.next().await.is_some() {}
+        drop(runs);
+        drop(tell);
+    };
+    interruptible(async { tokio::join!(run, print(&mut grid, told)) }).await?;
+
+    for outcome in grid.rows.iter().flat_map(|row| &row.cells).flatten() {
+        if !outcome.is_good() {
+            println!("\non Kubernetes {}:", outcome.versions.kubernetes);
+            print!("{}", report::failure(outcome));
+        }
+    }
+    let differences = report::differences(&grid);
+    if !differences.is_empty() {
+        println!("\nseen otherwise on one version than on another:\n{}", differences.trim_end());
+    }
+    print!("\n{}", report::legend(&grid));
+    if let Some(file) = &arguments.markdown {
+        cases::write(Some(file), || Ok(report::markdown(&grid, folder_of(file))))?;
+    }
+    if let Some(file) = &arguments.html {
+        cases::write(Some(file), || Ok(report::page(&grid, folder_of(file))))?;
+    }
+    cases::write(arguments.json.as_deref(), || Ok(report::matrix_json(&grid)))?;
+    verdict(&grid)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// The versions that are asked for, each with its label.
+fn versions(
+    settings: &Settings,
+    kubernetes: Option<&str>,
+    containerd: Option<&str>,
+) -> anyhow::Result<Vec<(String, Settings)>> {
+    let known = &settings.versions;
+    let parts = |list: &str| -> Vec<String> {
+        list.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    };
+    let kubernetes = match kubernetes {
+        Some(list) => parts(list),
+        None => vec![known.older.clone(), known.default.clone()],
+    };
+    let containerd = containerd.map(parts);
+    let mut all: Vec<(String, Settings)> = Vec::new();
+    for minor in &kubernetes {
+        let one = settings.for_kubernetes(minor)?;
+        let Some(containerd) = &containerd else {
+            let label = match &one.containerd {
+                Some(containerd) => format!("{}/{containerd}", one.kubernetes),
+                None => one.kubernetes.clone(),
+            };
+            all.push((label, one));
+            continue;
+        };
+        for wanted in containerd {
+            let wanted = known.containerd(wanted)?;
+            let label = format!("{}/{wanted}", one.kubernetes);
+            // The one that the node image has anyway needs no image of its own.
+            let own = known.own_containerd(&one.kubernetes) == Some(wanted.as_str());
+            let mut pair = one.clone();
+            pair.containerd = (!own).then_some(wanted);
+            all.push((label, pair));
+        }
+    }
+    if all.is_empty() {
+        return Err(Usage("no version is asked for".to_owned()).into());
+    }
+    for (at, (label, _)) in all.iter().enumerate() {
+        if all[..at].iter().any(|(before, _)| before == label) {
+            return Err(Usage(format!("the version {label} is asked for twice")).into());
+        }
+    }
+    Ok(all)
+}
+
+/// Runs all cases on one version.
+async fn run(
+    column: usize,
+    settings: Settings,
+    cases: &[CaseFile],
+    jobs: usize,
+    tell: &UnboundedSender<Told>,
+) -> Result<(), EnvironmentError> {
+    let mut session = Session::open(settings, &progress()).await?;
+    session.pairs_apart = true;
+    let case = async |(row, case)| (row, session.case(case).await);
+    let mut ordered: Vec<_> = cases.iter().enumerate().collect();
+    ordered.sort_by_key(|(_, case)| case.start_order());
+    let mut running = stream::iter(ordered).map(case).buffer_unordered(jobs.max(1));
+    while let Some((row, outcome)) = running.next().await {
+        let outcome = Box::new(outcome);
+        // An error says that nobody listens any more: the command is being ended.
+        tell.send(Told::Outcome { column, row, outcome }).ok();
+    }
+    drop(running);
+    session.close().await;
+    Ok(())
+}
+
+/// Prints each line of the table once it and all lines before it are complete.
+async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
+    println!("{}", report::heading(grid));
+    let mut printed = 0;
+    while let Some(told) = told.recv().await {
+        match told {
+            Told::Outcome { column, row, outcome } => grid.set(column, row, *outcome),
+            Told::Lost { column, error } => {
+                eprintln!("{}: {error}", grid.columns[column].label);
+                grid.columns[column].error = Some(error);
+            }
+        }
+        while printed < grid.rows.len() && grid.is_complete(printed) {
+            let row = &grid.rows[printed];
+            if printed == 0 || grid.rows[printed - 1].theme() != row.theme() {
+                println!("{}", report::theme(row));
+            }
+            println!("{}", report::row(grid, row));
+            printed += 1;
+        }
+    }
+}
+
+fn verdict(grid: &Grid) -> anyhow::Result<()> {
+    let all: Vec<&Outcome> = grid.rows.iter().flat_map(|row| &row.cells).flatten().collect();
+    let failed = all.iter().filter(|one| matches!(one.result, CaseResult::Failed(_))).count();
+    if failed > 0 {
+        return Err(Failed { failed, cases: all.len() }.into());
+    }
+    let broken = all.iter().filter(|one| !one.is_good()).count();
+    let lost = grid.columns.iter().filter(|column| column.error.is_some()).count();
+    if broken + lost == 0 {
+        return Ok(());
+    }
+    let what = match lost {
+        0 => format!("{broken} of {} cases could not be run", all.len()),
+        _ => format!("{lost} of {} versions could not be run", grid.columns.len()),
+    };
+    Err(EnvironmentError::other(what)(anyhow::anyhow!("each says why above")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::versions::Versions;
+
+    fn asked(kubernetes: Option<&str>, containerd: Option<&str>) -> Vec<(String, String)> {
+        let settings = Settings {
+            versions: Versions::built_in(),
+            kubernetes: "1.37".into(),
+            containerd: None,
+            cache: PathBuf::new(),
+            evidence: PathBuf::new(),
+            path: String::new(),
+            scope: None,
+            docker_host: None,
+        };
+        let all = versions(&settings, kubernetes, containerd);
+        let all = all.unwrap_or_else(|error| vec![(error.to_string(), settings)]);
+        all.into_iter().map(|(label, one)| (label, one.cluster_name())).collect()
+    }
+
+    #[test]
+    fn each_kubernetes_is_combined_with_each_containerd() {
+        let all = asked(Some("1.34, v1.37.2"), Some("2.2,2.3"));
+        let all: Vec<_> = all.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        assert_eq!(
+            all,
+            [
+                ("1.34/2.2", "pullproof-1-34-containerd-2-2"),
+                ("1.34/2.3", "pullproof-1-34"),
+                ("1.37/2.2", "pullproof-1-37-containerd-2-2"),
+                ("1.37/2.3", "pullproof-1-37"),
+            ]
+        );
+    }
+
+    #[test]
+    fn without_a_version_the_older_and_the_newest_are_meant() {
+        let versions = Versions::built_in();
+        let labels: Vec<String> = asked(None, None).into_iter().map(|(label, _)| label).collect();
+        assert_eq!(labels, [versions.older, versions.default]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_told() {
+        assert_eq!(asked(Some(","), None)[0].0, "no version is asked for");
+        assert_eq!(asked(Some("1.34,1.34.4"), None)[0].0, "the version 1.34 is asked for twice");
+        assert!(asked(Some("1.7"), None)[0].0.starts_with("unknown Kubernetes version `1.7`"));
+    }
+}

@@ -1,0 +1,132 @@
+//! Observations in words, shared by the table and the documents.
+
+use std::path::{Component, Path, PathBuf, absolute};
+
+use crate::run::Observation;
+
+/// The pod's phase with the reasons it waited for.
+pub fn state(seen: &Observation) -> Option<String> {
+    let reasons = seen.reasons.join(", then ");
+    match (&seen.pod, &seen.phase) {
+        (None, _) => None,
+        (Some(_), None) => Some("no such pod".to_owned()),
+        (_, Some(phase)) if reasons.is_empty() => Some(phase.clone()),
+        (_, Some(phase)) if phase == "Pending" => Some(format!("{phase}: {reasons}")),
+        (_, Some(phase)) => Some(format!("{phase}, after {reasons}")),
+    }
+}
+
+/// What the registries saw.
+pub fn registry(seen: &Observation) -> String {
+    if seen.registry.is_empty() { "nothing".to_owned() } else { seen.registry.join(", ") }
+}
+
+/// Themes that are no words.
+const ABBREVIATIONS: [&str; 2] = ["oci", "tls"];
+
+/// A theme's folder as a heading: `key-matching` is `Key matching`.
+pub fn heading(theme: &str) -> String {
+    if ABBREVIATIONS.contains(&theme) {
+        return theme.to_uppercase();
+    }
+    let text = theme.replace('-', " ");
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// `1 case`, `2 cases`.
+pub fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The parts of a text that are addresses of the web, and those between them.
+pub fn links(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(at) = ["https://", "http://"].iter().filter_map(|s| rest.find(s)).min() {
+        let end = rest[at..].find(char::is_whitespace).map_or(rest.len(), |end| at + end);
+        // A comma or bracket after an address is the sentence's.
+        let link = rest[at..end].trim_end_matches([',', ';', ')', '.']);
+        if at > 0 {
+            parts.push(Part::Text(&rest[..at]));
+        }
+        parts.push(Part::Link(link));
+        rest = &rest[at + link.len()..];
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest));
+    }
+    parts
+}
+
+/// The way from a folder to a file, as a link has it.
+pub fn link_to(folder: &Path, file: &Path) -> String {
+    let parts = |path: &Path| -> Vec<String> {
+        let path = absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+        let mut parts: Vec<String> = Vec::new();
+        for part in path.components() {
+            match part {
+                Component::ParentDir => drop(parts.pop()),
+                Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
+                _ => {}
+            }
+        }
+        parts
+    };
+    let (folder, file) = (parts(folder), parts(file));
+    let common = folder.iter().zip(&file).take_while(|(a, b)| a == b).count();
+    let up = folder[common..].iter().map(|_| "..".to_owned());
+    up.chain(file[common..].iter().cloned()).collect::<Vec<_>>().join("/")
+}
+
+/// A part of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// Plain text.
+    Text(&'a str),
+    /// An address.
+    Link(&'a str),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{pending, running};
+
+    #[test]
+    fn a_state_says_where_it_came_from() {
+        assert_eq!(state(&pending("")).unwrap(), "Pending: ErrImagePull, then ImagePullBackOff");
+        assert_eq!(state(&running()).unwrap(), "Running");
+        let recovered = Observation { reasons: pending("").reasons, ..running() };
+        assert_eq!(
+            state(&recovered).unwrap(),
+            "Running, after ErrImagePull, then ImagePullBackOff"
+        );
+        assert_eq!(state(&Observation::default()), None);
+    }
+
+    #[test]
+    fn addresses_are_found_in_a_source() {
+        assert_eq!(links("KEP-2535"), [Part::Text("KEP-2535")]);
+        assert_eq!(
+            links("see https://a.b/c#d, and more"),
+            [Part::Text("see "), Part::Link("https://a.b/c#d"), Part::Text(", and more")]
+        );
+        assert_eq!(links("javascript:alert(1)"), [Part::Text("javascript:alert(1)")]);
+    }
+
+    #[test]
+    fn a_link_leads_from_the_document_to_the_case() {
+        let link = |folder: &str, file: &str| link_to(Path::new(folder), Path::new(file));
+        assert_eq!(link("/p/docs", "/p/scenarios/a/b.yaml"), "../scenarios/a/b.yaml");
+        assert_eq!(link("/p", "/p/./x/../a.yaml"), "a.yaml");
+        assert_eq!(link("docs", "scenarios/b.yaml"), "../scenarios/b.yaml");
+    }
+
+    #[test]
+    fn a_theme_is_a_heading() {
+        assert_eq!(heading("key-matching"), "Key matching");
+        assert_eq!(heading("tls"), "TLS");
+        assert_eq!(heading(""), "");
+    }
+}

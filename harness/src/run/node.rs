@@ -1,0 +1,149 @@
+//! What the node knows for a case: hosts.toml files, images by literal name, files of steps.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    case::{CaseFile, model::NodeSetting},
+    registry::{HostEntry, hosts_toml},
+};
+
+use super::scene::{Scene, label};
+
+impl Scene<'_> {
+    /// Leaves the node as the case found it. Best effort: the reaper removes hosts.toml files as well.
+    pub(super) async fn restore_node(&self) {
+        let literal = literal_hosts(self.file);
+        let mut script = String::new();
+        if !literal.is_empty() {
+            let folders = literal.iter().map(|host| format!("/etc/containerd/certs.d/{host}"));
+            script.push_str(&format!("rm -rf {}; ", quoted(folders)));
+            script.push_str(&remove_images(&self.literal_images()));
+            script.push_str("; ");
+        }
+        if !self.node_files.is_empty() {
+            script.push_str(&restore_files(&self.node_files));
+            if restarts_kubelet(self.file) {
+                // It runs with what the files said.
+                script.push_str("; systemctl restart kubelet");
+            }
+        }
+        if !script.is_empty() {
+            self.session.cluster.node.shell(&format!("{script}; true")).await.ok();
+        }
+    }
+
+    /// Literal names may be on the node from a case before, with another digest.
+    pub(super) async fn forget_images(&self) -> anyhow::Result<()> {
+        let names = self.literal_images();
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.session.cluster.node.shell(&format!("{}; true", remove_images(&names))).await.map(drop)
+    }
+
+    pub(super) fn literal_images(&self) -> Vec<String> {
+        let literal = literal_hosts(self.file);
+        let hosts = self.image_hosts().into_iter();
+        hosts
+            .filter(|(host, _)| literal.contains(host))
+            .flat_map(|(host, registry)| {
+                let images = &self.file.case.registries[registry].images;
+                images.iter().map(move |image| format!("{host}/{}", image.name))
+            })
+            .collect()
+    }
+
+    /// One hosts.toml a registry, and those the case writes itself.
+    pub(super) async fn write_hosts(&self) -> anyhow::Result<()> {
+        let case = &self.file.case;
+        let mut files = Vec::new();
+        for (name, spec) in &case.registries {
+            let live = &self.registries[name];
+            if spec.node == NodeSetting::Hosts && !case.hosts.contains_key(name) {
+                files.extend(self.hosts_files(&live.host, Some(name), &[])?);
+            }
+        }
+        for (host, hosts) in &case.hosts {
+            let host = self.registries.get(host).map_or(host.clone(), |live| live.host.clone());
+            let host = self.variables.fill(&host);
+            files.extend(self.hosts_files(&host, hosts.server.as_deref(), &hosts.mirrors)?);
+        }
+        if files.is_empty() { Ok(()) } else { self.session.cluster.node.write(&files).await }
+    }
+
+    pub(super) fn hosts_files(
+        &self,
+        host: &str,
+        server: Option<&str>,
+        mirrors: &[String],
+    ) -> anyhow::Result<Vec<(String, String)>> {
+        let folder = format!("/etc/containerd/certs.d/{host}");
+        let mut files = Vec::new();
+        let mut entry = |name: &str| -> anyhow::Result<HostEntry> {
+            let live = self.registry(Some(name))?;
+            let ca = format!("{folder}/{}.crt", label(name));
+            if let Some(pem) = live.registry.ca() {
+                files.push((ca.clone(), pem.to_owned()));
+            }
+            Ok(live.registry.host_entry(&ca))
+        };
+        let server = server.map(&mut entry).transpose()?;
+        let mirrors = mirrors.iter().map(|name| entry(name)).collect::<anyhow::Result<Vec<_>>>()?;
+        // By this line the reaper knows what is whose.
+        let mark = format!("# pullproof run {}\n", self.session.run.id);
+        let text = format!("{mark}{}", hosts_toml(server.as_ref(), &mirrors));
+        files.push((format!("{folder}/hosts.toml"), text));
+        Ok(files)
+    }
+}
+
+/// The hosts that only one case at a time can have, in the order in which they are taken.
+pub(super) fn literal_hosts(file: &CaseFile) -> Vec<String> {
+    let case = &file.case;
+    let names = case.registries.keys().chain(case.hosts.keys());
+    let hosts: BTreeSet<String> = names.filter(|name| is_literal(name)).cloned().collect();
+    hosts.into_iter().collect()
+}
+
+/// Whether a registry's name is a host to be taken literally.
+pub(super) fn is_literal(name: &str) -> bool {
+    name.contains(['.', ':']) || name == "localhost"
+}
+
+/// Removes images and, from 1.35 on, what the kubelet remembers of who may use them
+/// (KEP-2535: /var/lib/kubelet/image_manager).
+pub(super) fn remove_images(names: &[String]) -> String {
+    let records = names
+        .iter()
+        .map(|name| {
+            format!("grep -lsr -F {} /var/lib/kubelet/image_manager | xargs -r rm -f", quote(name))
+        })
+        .collect::<Vec<_>>()
+        .join("; ");
+    format!(
+        "ctr -n k8s.io images rm --sync {} >/dev/null 2>&1; {records}",
+        quoted(names.iter().cloned())
+    )
+}
+
+/// Puts back what was there before a step wrote files.
+pub(super) fn restore_files(paths: &[String]) -> String {
+    let each = paths.iter().map(|path| {
+        let (path, kept) = (quote(path), quote(&format!("{path}.before-pullproof")));
+        format!("if [ -e {kept} ]; then mv {kept} {path}; else rm -rf {path}; fi")
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
+pub(super) fn quoted(words: impl Iterator<Item = String>) -> String {
+    words.map(|word| quote(&word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell reads it whole.
+pub(super) fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn restarts_kubelet(file: &CaseFile) -> bool {
+    file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.restart_kubelet))
+}

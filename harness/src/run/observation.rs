@@ -1,0 +1,318 @@
+//! What was seen at an expectation, in a form in which two versions can be compared.
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use regex::Regex;
+use serde::Serialize;
+
+use crate::case::model::{Expect, Step};
+
+use super::{expectation, requests, scene::Scene};
+
+/// The longest part of a command that is told.
+const COMMAND: usize = 160;
+
+/// What was seen at one expectation, whether it was met or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Observation {
+    /// The step of the case's file, counted from 1.
+    pub step: usize,
+    /// What was done since the observation before: `apply Pod/private-reg`, a command.
+    pub after: Vec<String>,
+    /// The pod that was looked at.
+    pub pod: Option<String>,
+    /// The container, where the case names one.
+    pub container: Option<String>,
+    /// The pod's phase.
+    pub phase: Option<String>,
+    /// The waiting reasons it had so far, each once, in the order in which they first came.
+    pub reasons: Vec<String>,
+    /// The message of the last of them, while the pod still waits: hosts, digests, namespaces and
+    /// times are replaced by what they stand for.
+    pub message: Option<String>,
+    /// What each registry saw since the observation before, in words, without counts.
+    pub registry: Vec<String>,
+}
+
+impl Observation {
+    /// Whether the same was seen. The order of requests is not compared: several containers pull at
+    /// the same time.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let sorted = |one: &Self| {
+            let mut registry = one.registry.clone();
+            registry.sort();
+            registry
+        };
+        (&self.pod, &self.container, &self.phase, &self.reasons, &self.message)
+            == (&other.pod, &other.container, &other.phase, &other.reasons, &other.message)
+            && sorted(self) == sorted(other)
+    }
+}
+
+/// When an expectation of a pod was found to be met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// When it was first looked at.
+    pub began: Timestamp,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Whether events or requests, which come beside the pod's status, were waited for.
+    pub waited: bool,
+}
+
+/// What a case has shown so far.
+#[derive(Debug, Default)]
+pub struct Observer {
+    done: Vec<String>,
+    /// What was seen, in order.
+    pub observed: Vec<Observation>,
+    /// When it was decided.
+    pub decisions: Vec<Decision>,
+}
+
+impl Observer {
+    /// Notes a step that was taken.
+    pub fn done(&mut self, words: Vec<String>) {
+        self.done.extend(words);
+    }
+
+    fn seen(&mut self, mut observation: Observation) {
+        observation.after = std::mem::take(&mut self.done);
+        self.observed.push(observation);
+    }
+}
+
+/// Notes what there is to see of an expectation now.
+pub fn note(scene: &mut Scene<'_>, index: usize, expect: &Expect, namespace: &str) {
+    let plain = Plain::of(scene);
+    let mut seen = Observation {
+        step: index + 1,
+        pod: expect.pod.as_deref().map(|name| plain.text(name)),
+        container: expect.container.clone(),
+        ..Observation::default()
+    };
+    let container = expect.container.as_deref();
+    if let Some(pod) = &expect.pod
+        && let Some(history) = scene.timeline.pod_named(namespace, pod)
+        && let Some(now) = history.now()
+    {
+        let events = scene.timeline.events_of(namespace, pod);
+        let reasons = expectation::reasons(&history, container, &events);
+        seen.reasons = each_once(reasons, expect.reasons.last());
+        seen.phase = Some(now.phase.clone());
+        let last = seen.reasons.last().filter(|_| history.waits_now(container).is_some());
+        let message = match last {
+            Some(last) => history.messages(container, Some(last)).pop(),
+            None => now.reason.clone(),
+        };
+        seen.message = message
+            .filter(|message| !message.is_empty())
+            .map(|message| plain.text(&scene.redaction.hide(&message)));
+    }
+    for live in scene.registries.values() {
+        let words = requests::kinds(&live.registry.record().since(live.looked));
+        let several = scene.registries.len() > 1;
+        seen.registry.extend(words.into_iter().map(|words| match several {
+            true => format!("{}: {words}", live.registry.name()),
+            false => words,
+        }));
+    }
+    scene.observer.seen(seen);
+}
+
+/// Each reason once, up to the one a case looks for: what comes after it is chance.
+fn each_once(reasons: Vec<String>, last: Option<&String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for reason in reasons {
+        if !once.contains(&reason) {
+            once.push(reason);
+        }
+    }
+    if let Some(at) = once.iter().position(|reason| Some(reason) == last) {
+        once.truncate(at + 1);
+    }
+    once
+}
+
+/// A step in words, as the case has it: variables stay variables, passwords are hidden.
+pub fn in_words(scene: &Scene<'_>, index: usize, step: &Step) -> Vec<String> {
+    let mut words = Vec::new();
+    for object in scene.file.objects.get(&index).into_iter().flatten() {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        words.push(format!(
+            "apply {}/{}",
+            text(&object["kind"]),
+            text(&object["metadata"]["name"])
+        ));
+    }
+    if let Some(run) = &step.run {
+        words.push(format!("run {}", shortened(&run.command)));
+    }
+    if let Some(patch) = &step.patch {
+        words.push(format!("patch {}: {}", patch.object, shortened(&patch.merge.to_string())));
+    }
+    if let Some(object) = &step.delete {
+        words.push(format!("delete {object}"));
+    }
+    if let Some(change) = &step.registry {
+        let of = change.of.as_deref().unwrap_or("the registry");
+        if let Some(users) = &change.users {
+            let names: Vec<&str> = users.keys().map(String::as_str).collect();
+            words.push(format!("{of} has other passwords from now on: {}", names.join(", ")));
+        }
+        match change.faults.as_deref() {
+            None => {}
+            Some([]) => words.push(format!("{of} has no fault any more")),
+            Some(_) => words.push(format!("{of} is faulty from now on")),
+        }
+        words.extend(change.push.iter().map(|image| format!("push {} to {of}", image.name)));
+    }
+    if let Some(change) = &step.node {
+        words.extend(change.files.keys().map(|path| format!("write {path} on the node")));
+        words.extend(change.remove_images.iter().map(|i| format!("remove {i} from the node")));
+        words.extend(change.preload.iter().map(|i| format!("bring {i} onto the node")));
+        let record = change.record.iter();
+        words.extend(record.map(|one| format!("look at the kubelet's record of {}", one.image)));
+        words.extend(change.restart_kubelet.then(|| "restart the kubelet".to_owned()));
+    }
+    words.iter().map(|words| scene.redaction.hide(words)).collect()
+}
+
+/// A command on one line.
+fn shortened(command: &str) -> String {
+    let line = command.replace("\\\n", " ");
+    let line: Vec<&str> = line.split_whitespace().collect();
+    let line = line.join(" ");
+    match line.char_indices().nth(COMMAND) {
+        Some((end, _)) => format!("{} …", line[..end].trim_end()),
+        None => line,
+    }
+}
+
+/// What stands for the parts of a message that another run has otherwise.
+struct Plain {
+    names: Vec<(String, String)>,
+}
+
+impl Plain {
+    fn of(scene: &Scene<'_>) -> Self {
+        let mut names = Vec::new();
+        for live in scene.registries.values() {
+            let name = live.registry.name();
+            let word = match live.host == name {
+                // It is reached at an address that is the harness's choice.
+                true => format!("<{name}>"),
+                false => format!("${}", crate::case::variable_name(name)),
+            };
+            for address in [live.registry.node(), live.registry.host()] {
+                names.push((address.to_string(), word.clone()));
+            }
+        }
+        for (name, value) in scene.variables.iter() {
+            if !scene.registries.contains_key(value) {
+                names.push((value.to_owned(), format!("${name}")));
+            }
+        }
+        Self::new(names)
+    }
+
+    fn new(mut names: Vec<(String, String)>) -> Self {
+        // Longest first: one may be part of another.
+        names.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+        Self { names }
+    }
+
+    fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (value, name) in &self.names {
+            text = text.replace(value, name);
+        }
+        for (pattern, word) in VOLATILE.iter() {
+            text = pattern.replace_all(&text, *word).into_owned();
+        }
+        text
+    }
+}
+
+static VOLATILE: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+    [
+        (r"sha256:[0-9a-f]{12,64}", "sha256:…"),
+        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
+        (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
+        (r"\b\d{1,3}(\.\d{1,3}){3}(:\d{1,5})?\b", "<address>"),
+        (r"\[[0-9a-f]*(:[0-9a-f]*){2,}\](:\d{1,5})?", "<address>"),
+        (r"\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|µs|ns|s)\b", "<duration>"),
+    ]
+    .into_iter()
+    // Each is compiled by a test.
+    .filter_map(|(pattern, word)| Some((Regex::new(pattern).ok()?, word)))
+    .collect()
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_run_has_otherwise_is_replaced() {
+        assert_eq!(VOLATILE.len(), 6);
+        let plain = Plain::new(vec![
+            ("127.0.0.1:41005".into(), "$REGISTRY".into()),
+            ("172.18.0.1:41005".into(), "$REGISTRY".into()),
+            ("documentation-a-0f0f0f".into(), "$NAMESPACE".into()),
+        ]);
+        for (message, seen) in [
+            (
+                r#"Head "http://172.18.0.1:41005/v2/a/manifests/v1": dial tcp 172.18.0.1:41005: connect: refused"#,
+                r#"Head "http://$REGISTRY/v2/a/manifests/v1": dial tcp $REGISTRY: connect: refused"#,
+            ),
+            (
+                "read tcp 172.18.0.2:50312->172.18.0.1:41005: connection reset by peer",
+                "read tcp <address>->$REGISTRY: connection reset by peer",
+            ),
+            ("127.0.0.1:41005/a@sha256:0123456789abcdef0123: 1", "$REGISTRY/a@sha256:…: 1"),
+            (
+                "current time 2026-11-24T08:00:00Z is after 2026-11-23T08:00:00Z",
+                "current time <time> is after <time>",
+            ),
+            (
+                "back-off 1m20s restarting c in documentation-a-0f0f0f",
+                "back-off <duration> restarting c in $NAMESPACE",
+            ),
+            ("[fc00:f853::1]:5000 and [::1]", "<address> and <address>"),
+            ("your.registry.example.com/v1s:v1.34", "your.registry.example.com/v1s:v1.34"),
+        ] {
+            assert_eq!(plain.text(message), seen);
+        }
+    }
+
+    #[test]
+    fn reasons_come_once_and_up_to_the_one_that_is_looked_for() {
+        let reasons =
+            || ["ErrImagePull", "ImagePullBackOff", "ErrImagePull"].map(str::to_owned).to_vec();
+        assert_eq!(each_once(reasons(), None), ["ErrImagePull", "ImagePullBackOff"]);
+        assert_eq!(each_once(reasons(), Some(&"ErrImagePull".into())), ["ErrImagePull"]);
+        assert_eq!(each_once(reasons(), Some(&"Other".into())).len(), 2);
+    }
+
+    #[test]
+    fn a_command_is_one_line_of_bounded_length() {
+        assert_eq!(shortened("kubectl create \\\n  secret\n"), "kubectl create secret");
+        assert_eq!(shortened(&"ä".repeat(200)).chars().count(), COMMAND + 2);
+    }
+
+    #[test]
+    fn the_order_of_requests_makes_no_difference() {
+        let one = Observation { registry: vec!["a".into(), "b".into()], ..Observation::default() };
+        let mut other =
+            Observation { registry: vec!["b".into(), "a".into()], step: 3, ..one.clone() };
+        assert!(one.is_like(&other));
+        other.phase = Some("Running".into());
+        assert!(!one.is_like(&other));
+    }
+}
