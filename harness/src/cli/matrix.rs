@@ -1,6 +1,9 @@
 //! `pullproof matrix`
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use futures::{StreamExt, stream};
@@ -185,9 +188,14 @@ async fn run(
 async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
     println!("{}", report::heading(grid));
     let mut printed = Vec::new();
+    let mut counter = Counter::new(grid.rows.len() * grid.columns.len());
     while let Some(told) = told.recv().await {
+        counter.hide();
         match told {
-            Told::Outcome { column, row, outcome } => grid.set(column, row, *outcome),
+            Told::Outcome { column, row, outcome } => {
+                grid.set(column, row, *outcome);
+                counter.done += 1;
+            }
             Told::Lost { column, error } => {
                 eprintln!("{}: {error}", grid.columns[column].label);
                 grid.columns[column].error = Some(error);
@@ -201,6 +209,34 @@ async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
                 rows.iter().for_each(|row| println!("{}", report::row(grid, row)));
                 printed.push(theme.to_owned());
             }
+        }
+        counter.show();
+    }
+    counter.hide();
+}
+
+/// How many cells are known, below the table, where somebody looks at a terminal.
+struct Counter {
+    done: usize,
+    all: usize,
+    shown: bool,
+}
+
+impl Counter {
+    fn new(all: usize) -> Self {
+        Self { done: 0, all, shown: std::io::stderr().is_terminal() }
+    }
+
+    fn show(&self) {
+        if self.shown {
+            eprint!("{} of {} …", self.done, self.all);
+        }
+    }
+
+    fn hide(&self) {
+        if self.shown {
+            // To the line's begin, and all of it gone.
+            eprint!("\r\x1b[K");
         }
     }
 }

@@ -115,7 +115,10 @@ pub fn note(scene: &mut Scene<'_>, index: usize, expect: &Expect, namespace: &st
             .map(|message| plain.text(&scene.redaction.hide(&message)));
     }
     for live in scene.registries.values() {
-        let words = requests::kinds(&live.registry.record().since(live.looked));
+        let mut words = requests::kinds(&live.registry.record().since(live.looked));
+        if expect.within.is_some() {
+            words = last_of_each(words);
+        }
         let several = scene.registries.len() > 1;
         seen.registry.extend(words.into_iter().map(|words| match several {
             true => format!("{}: {words}", live.registry.name()),
@@ -137,6 +140,22 @@ fn each_once(reasons: Vec<String>, last: Option<&String>) -> Vec<String> {
         once.truncate(at + 1);
     }
     once
+}
+
+/// The last status of each who asked: where a retry is waited for, how many came too early is chance.
+fn last_of_each(words: Vec<String>) -> Vec<String> {
+    let who = |words: &str| {
+        let who = words.strip_suffix(" no answer").or(words.rsplit_once(' ').map(|(who, _)| who));
+        who.unwrap_or(words).to_owned()
+    };
+    let mut last: Vec<String> = Vec::new();
+    for words in words {
+        match last.iter_mut().find(|known| who(known) == who(&words)) {
+            Some(known) => *known = words,
+            None => last.push(words),
+        }
+    }
+    last
 }
 
 /// A step in words, as the case has it: variables stay variables, passwords are hidden.
@@ -298,6 +317,12 @@ mod tests {
         assert_eq!(each_once(reasons(), None), ["ErrImagePull", "ImagePullBackOff"]);
         assert_eq!(each_once(reasons(), Some(&"ErrImagePull".into())), ["ErrImagePull"]);
         assert_eq!(each_once(reasons(), Some(&"Other".into())).len(), 2);
+    }
+
+    #[test]
+    fn of_several_tries_the_last_status_counts() {
+        let words = ["anonymous no answer", "anonymous 401", "basic a 401", "basic a 200"];
+        assert_eq!(last_of_each(words.map(str::to_owned).into()), ["anonymous 401", "basic a 200"]);
     }
 
     #[test]
