@@ -241,6 +241,10 @@ impl Plain {
     }
 
     fn new(mut names: Vec<(String, String)>) -> Self {
+        // containerd has the host in a query as well.
+        let in_query = names.iter().filter(|(value, _)| value.contains(':'));
+        let in_query = in_query.map(|(value, name)| (value.replace(':', "%3A"), name.clone()));
+        names.extend(in_query.collect::<Vec<_>>());
         // Longest first: one may be part of another.
         names.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
         Self { names }
@@ -263,7 +267,7 @@ static VOLATILE: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"sha256:[0-9a-f]{12,64}", "sha256:…"),
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
-        (r"\b\d{1,3}(\.\d{1,3}){3}(:\d{1,5})?\b", "<address>"),
+        (r"\b\d{1,3}(\.\d{1,3}){3}((:|%3A)\d{1,5})?\b", "<address>"),
         (r"\[[0-9a-f]*(:[0-9a-f]*){2,}\](:\d{1,5})?", "<address>"),
         (r"\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|µs|ns|s)\b", "<duration>"),
     ]
@@ -287,8 +291,8 @@ mod tests {
         ]);
         for (message, seen) in [
             (
-                r#"Head "http://172.18.0.1:41005/v2/a/manifests/v1": dial tcp 172.18.0.1:41005: connect: refused"#,
-                r#"Head "http://$REGISTRY/v2/a/manifests/v1": dial tcp $REGISTRY: connect: refused"#,
+                r#"Head "http://172.18.0.1:41005/v2/a/manifests/v1?ns=127.0.0.1%3A41005": dial tcp 172.18.0.1:41005: connect: refused"#,
+                r#"Head "http://$REGISTRY/v2/a/manifests/v1?ns=$REGISTRY": dial tcp $REGISTRY: connect: refused"#,
             ),
             (
                 "read tcp 172.18.0.2:50312->172.18.0.1:41005: connection reset by peer",
