@@ -52,6 +52,7 @@ async fn measure(mib: usize, rounds: usize) -> anyhow::Result<()> {
         padding: (mib as u64) << 20,
         platform: model::Platform::Node,
         same_as: None,
+        digest: None,
     };
     let image = Image::build(&spec, Arch::Amd64)?;
     lease.push(&spec.name, &image).await?;

@@ -279,7 +279,9 @@ async fn watch(
         }
         let requests_changed = async {
             match requested.is_empty() {
-                false => drop(select_all(requested.iter_mut().map(|r| Box::pin(r.changed()))).await),
+                false => {
+                    drop(select_all(requested.iter_mut().map(|r| Box::pin(r.changed()))).await)
+                }
                 true => std::future::pending().await,
             }
         };
