@@ -39,7 +39,7 @@ const PUSHER: &str = "pullproof-push";
 const START: Duration = Duration::from_secs(120);
 const READY: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
-/// How long one question may take: an address that leads nowhere does not refuse, it stays silent.
+/// An address that leads nowhere does not refuse, it stays silent.
 const ANSWER: Duration = Duration::from_millis(500);
 
 /// Why a registry container is not there or not as it should be.
@@ -57,6 +57,9 @@ pub enum ContainerError {
     /// The container did not start.
     #[error("failed to start a registry container")]
     Start(#[source] Box<TestcontainersError>),
+    /// Docker published no port.
+    #[error("Docker published no port of the registry container on 127.0.0.1")]
+    NotPublished,
     /// The container ended.
     #[error("the registry container ended instead of serving; its log:\n{log}")]
     Ended {
@@ -70,7 +73,7 @@ pub enum ContainerError {
         log: String,
         /// What was seen last.
         #[source]
-        last: Option<ClientError>,
+        last: ClientError,
     },
     /// New users were not accepted in time.
     #[error("the registry container did not take its new users within {} s", READY.as_secs())]
@@ -195,12 +198,7 @@ impl Container {
         }
         let running =
             request.start().await.map_err(|source| ContainerError::Start(source.into()))?;
-        let port = running
-            .get_host_port_ipv4(PORT.tcp())
-            .await
-            .map_err(|source| ContainerError::Start(source.into()))?;
-        let published = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
-        let bridge = running.get_bridge_ip_address().await.ok().map(|ip| SocketAddr::new(ip, PORT));
+        let (bridge, published) = addresses(&docker, running.id()).await?;
         let mut container = Self {
             id: running.id().to_owned(),
             running: Some(running),
@@ -208,7 +206,14 @@ impl Container {
             address: published,
             access,
         };
-        container.address = container.ready(bridge, published).await?;
+        container.ready().await?;
+        // Its own address spares a detour through Docker's proxy, but is reached only where the
+        // bridge is this machine's.
+        if let Some(bridge) = bridge
+            && answers(bridge).await
+        {
+            container.address = bridge;
+        }
         Ok(container)
     }
 
@@ -287,24 +292,24 @@ impl Container {
 
     /// Whether it still serves: Docker may have been restarted meanwhile.
     pub(super) async fn answers(&self) -> bool {
-        let probe = Direct::new(self.address, Credentials::None);
-        let answer = probe.send(Method::GET, "/v2/", None, Bytes::new());
-        matches!(tokio::time::timeout(ANSWER, answer).await, Ok(Ok(_)))
+        answers(self.address).await
     }
 
-    /// What the container wrote, from one second on.
+    /// What the container wrote from a moment on.
     pub async fn logs(&self, since: Timestamp) -> String {
         let options = LogsOptionsBuilder::new()
             .stdout(true)
             .stderr(true)
             .tail("all")
+            // Docker looks at seconds only; a container may change hands within one.
             .since(i32::try_from(since.as_second()).unwrap_or(0))
+            .timestamps(true)
             .build();
         let mut lines = self.docker.logs(&self.id, Some(options));
         let mut log = String::new();
         while let Some(line) = lines.next().await {
             match line {
-                Ok(line) => log.push_str(&line.to_string()),
+                Ok(line) => log.push_str(since_then(&line.to_string(), since)),
                 Err(error) => log.push_str(&format!("the log cannot be read on: {error}\n")),
             }
         }
@@ -321,39 +326,23 @@ impl Container {
         }
     }
 
-    /// Waits until it serves, and tells where. Its own address spares a detour through Docker's
-    /// proxy, but is reached only where the bridge is this machine's.
-    async fn ready(
-        &self,
-        bridge: Option<SocketAddr>,
-        published: SocketAddr,
-    ) -> Result<SocketAddr, ContainerError> {
-        let probes: Vec<_> = bridge
-            .into_iter()
-            .chain([published])
-            .map(|address| (address, Direct::new(address, Credentials::None)))
-            .collect();
+    /// Waits until it serves.
+    async fn ready(&self) -> Result<(), ContainerError> {
+        let probe = Direct::new(self.address, Credentials::None);
         let deadline = Instant::now() + READY;
         for asked in 1.. {
-            let mut last = None;
-            for (address, probe) in &probes {
-                // Any answer will do: with authentication it is 401. Docker's proxy accepts the
-                // connection before the registry listens, and then closes it.
-                let answer = probe.send(Method::GET, "/v2/", None, Bytes::new());
-                match tokio::time::timeout(ANSWER, answer).await {
-                    Ok(Ok(_)) => return Ok(*address),
-                    Ok(Err(error)) => last = Some(error),
-                    Err(_) => {}
-                }
-            }
+            // Any answer will do: with authentication it is 401. Docker's proxy accepts the
+            // connection before the registry listens, and then closes it.
+            let last = match probe.send(Method::GET, "/v2/", None, Bytes::new()).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
             if asked % 25 == 0 && !self.is_running().await {
                 return Err(ContainerError::Ended { log: self.logs(Timestamp::UNIX_EPOCH).await });
             }
             if Instant::now() > deadline {
-                return Err(ContainerError::NotReady {
-                    log: self.logs(Timestamp::UNIX_EPOCH).await,
-                    last,
-                });
+                let log = self.logs(Timestamp::UNIX_EPOCH).await;
+                return Err(ContainerError::NotReady { log, last });
             }
             tokio::time::sleep(POLL).await;
         }
@@ -410,6 +399,38 @@ impl Drop for Container {
     }
 }
 
+/// Whether a registry answers at an address.
+async fn answers(address: SocketAddr) -> bool {
+    let probe = Direct::new(address, Credentials::None);
+    let answer = probe.send(Method::GET, "/v2/", None, Bytes::new());
+    matches!(tokio::time::timeout(ANSWER, answer).await, Ok(Ok(_)))
+}
+
+/// Where a container is reached: on its bridge, and on the port that is published.
+async fn addresses(
+    docker: &Docker,
+    id: &str,
+) -> Result<(Option<SocketAddr>, SocketAddr), ContainerError> {
+    let container = docker
+        .inspect_container(id, None)
+        .await
+        .map_err(|error| ContainerError::NoDocker(error.into()))?;
+    let network = container.network_settings.unwrap_or_default();
+    let published = network.ports.unwrap_or_default().remove(&format!("{PORT}/tcp")).flatten();
+    let port = published
+        .unwrap_or_default()
+        .iter()
+        .find_map(|binding| binding.host_port.as_deref()?.parse().ok())
+        .ok_or(ContainerError::NotPublished)?;
+    let bridge = network
+        .networks
+        .unwrap_or_default()
+        .values()
+        .find_map(|endpoint| endpoint.ip_address.as_deref()?.parse().ok())
+        .map(|ip| SocketAddr::new(ip, PORT));
+    Ok((bridge, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)))
+}
+
 /// A Docker that answers and has the image.
 async fn docker() -> Result<Docker, ContainerError> {
     let docker =
@@ -423,6 +444,18 @@ async fn docker() -> Result<Docker, ContainerError> {
             Err(ContainerError::NoImage { image })
         }
         Err(error) => Err(ContainerError::NoDocker(error.into())),
+    }
+}
+
+/// A line of Docker's without the time before it; nothing where that is earlier.
+fn since_then(line: &str, since: Timestamp) -> &str {
+    match line.split_once(' ') {
+        Some((time, text)) => match time.parse::<Timestamp>() {
+            Ok(time) if time < since => "",
+            Ok(_) => text,
+            Err(_) => line,
+        },
+        None => line,
     }
 }
 
@@ -472,6 +505,14 @@ mod tests {
         assert!(same(&users("a"), &users("a")));
         assert!(!same(&users("a"), &users("b")));
         assert!(!same(&users("a"), &BTreeMap::new()));
+    }
+
+    #[test]
+    fn a_log_begins_at_its_moment_and_shows_no_times() {
+        let since = "2026-11-24T08:52:03.5Z".parse().unwrap();
+        assert_eq!(since_then("2026-11-24T08:52:03.499999999Z early\n", since), "");
+        assert_eq!(since_then("2026-11-24T08:52:03.500000001Z late here\n", since), "late here\n");
+        assert_eq!(since_then("no time\n", since), "no time\n");
     }
 
     #[test]

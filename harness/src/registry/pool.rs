@@ -49,12 +49,12 @@ impl Pool {
         kind: AuthKind,
         users: &BTreeMap<String, SecretString>,
     ) -> Result<Lease, ContainerError> {
-        let since = Timestamp::now();
-        let Idle { container, held } = match self.take_idle(kind, users).await {
-            Some(idle) => idle,
+        let began = Timestamp::now();
+        let (Idle { container, held }, since) = match self.take_idle(kind, users).await {
+            Some(idle) => (idle, Timestamp::now()),
             None => {
                 let container = Container::start(kind, users, &self.shared.labels).await?;
-                Idle { container, held: 0 }
+                (Idle { container, held: 0 }, began)
             }
         };
         Ok(Lease {
