@@ -69,7 +69,7 @@ fn missing_tools_are_an_environment_problem_with_what_to_do() {
 fn a_missing_node_image_is_an_environment_problem_with_what_to_do() {
     let cache = own_cache();
     let versions = cache.path().join("versions.toml");
-    let text = "default = \"1.99\"\n[containerd]\n\"2.3\" = \"v2.3.7\"\n[[kubernetes]]\nminor = \"1.99\"\n";
+    let text = "default = \"1.99\"\nolder = \"1.99\"\n[containerd]\n\"2.3\" = \"v2.3.7\"\n[[kubernetes]]\nminor = \"1.99\"\ncontainerd = \"2.3\"\n";
     fs::write(&versions, text).unwrap();
     fake(cache.path(), "kubectl-1.99", "exit 1");
     let mut command = pullproof(&["up"]);
