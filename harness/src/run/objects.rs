@@ -1,8 +1,13 @@
 //! Objects of any kind: applied, patched, deleted.
 
-use std::{collections::HashMap, sync::Mutex, sync::PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::{
     Api, Client, ResourceExt,
     api::{
@@ -11,7 +16,10 @@ use kube::{
     discovery::{ApiCapabilities, Scope, pinned_kind},
     runtime::wait::{await_condition, conditions::is_deleted},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// How long the API server's cache of service accounts may lag.
+const SETTLED: Duration = Duration::from_secs(30);
 
 /// What steps call an object's kind, and what it is.
 const KINDS: [(&str, &str, &str); 5] = [
@@ -69,6 +77,35 @@ impl Objects {
         let (api, name) = self.named(namespace, object).await?;
         let patched = api.patch(name, &PatchParams::default(), &Patch::Merge(merge)).await;
         patched.with_context(|| format!("patching {object}")).map(drop)
+    }
+
+    /// Waits until new pods get the secrets that a service account names now: admission reads it from a
+    /// cache that a pod created at once overtakes (plugin/pkg/admission/serviceaccount/admission.go).
+    ///
+    /// # Errors
+    /// The server refuses, or its cache does not follow.
+    pub async fn account_settled(&self, namespace: &str, account: &str) -> anyhow::Result<()> {
+        let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), namespace);
+        let wanted = accounts.get(account).await?.image_pull_secrets.unwrap_or_default();
+        let pods = Api::<Pod>::namespaced(self.client.clone(), namespace);
+        let probe: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "pullproof-probe"},
+            "spec": {"serviceAccountName": account, "containers": [{"name": "probe", "image": "probe"}]},
+        }))?;
+        let dry = PostParams { dry_run: true, ..PostParams::default() };
+        let follow = async {
+            loop {
+                let admitted = pods.create(&dry, &probe).await?.spec.unwrap_or_default();
+                if admitted.image_pull_secrets.unwrap_or_default() == wanted {
+                    return anyhow::Ok(());
+                }
+                // A dry run changes nothing that could be watched.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(SETTLED, follow)
+            .await
+            .with_context(|| format!("pods do not get the secrets of serviceaccount/{account}"))?
     }
 
     /// Deletes an object and waits until it is gone.

@@ -68,7 +68,11 @@ pub async fn take(scene: &mut Scene<'_>, index: usize, step: &Step) -> Result<()
     }
     if let Some(patch) = &step.patch {
         let merge = scene.variables.fill_value(&patch.merge);
-        scene.session.objects.patch(&scene.namespace, &patch.object, &merge).await?;
+        let objects = &scene.session.objects;
+        objects.patch(&scene.namespace, &patch.object, &merge).await?;
+        if let Some(account) = patch.object.strip_prefix("serviceaccount/") {
+            objects.account_settled(&scene.namespace, account).await?;
+        }
     }
     if let Some(object) = &step.delete {
         scene.session.objects.delete(&scene.namespace, object).await?;
