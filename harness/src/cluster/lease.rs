@@ -94,17 +94,14 @@ impl Cluster {
     ) -> Result<Self, EnvironmentError> {
         let place = Place::new(settings)?;
         let wanted = place.wanted(settings, engine).await?;
-        let waits = |what: &'static str| {
-            let (progress, name) = (progress.clone(), place.name.clone());
-            move || progress(&format!("cluster {name}: waiting for another run that {what} it"))
-        };
-        let creation = Lock::exclusive(&place.creation(), waits("creates or removes"))
-            .await
-            .map_err(|error| place.failed(error.into()))?;
+        let creation =
+            Lock::exclusive(&place.creation(), place.waiting(progress, "creates or removes"))
+                .await
+                .map_err(|error| place.failed(error.into()))?;
         if let Err(why) = place.examine(engine, &wanted.origin).await {
             if why == Unusable::Different {
                 // It works for those that use it: they finish first.
-                let unused = Lock::exclusive(&place.usage(), waits("uses")).await;
+                let unused = Lock::exclusive(&place.usage(), place.waiting(progress, "uses")).await;
                 drop(unused.map_err(|error| place.failed(error.into()))?);
             }
             progress(&format!("creating the cluster {} ({})", place.name, why.in_words()));
@@ -134,27 +131,18 @@ pub async fn remove(
 ) -> Result<bool, EnvironmentError> {
     let place = Place::new(settings)?;
     let failed = |error: std::io::Error| place.failed(error.into());
-    let told = progress.clone();
-    let name = place.name.clone();
-    let _creation = Lock::exclusive(&place.creation(), move || {
-        told(&format!("cluster {name}: waiting for another run that creates or removes it"));
-    })
-    .await
-    .map_err(failed)?;
-    let told = progress.clone();
-    let name = place.name.clone();
+    let waiting = place.waiting(progress, "creates or removes");
+    let _creation = Lock::exclusive(&place.creation(), waiting).await.map_err(failed)?;
     // Runs that have just ended may still be cleaning up.
     let usage = place.usage();
-    let unused = Lock::exclusive(&usage, move || {
-        told(&format!("cluster {name}: waiting for runs that use it"));
-    });
+    let unused = Lock::exclusive(&usage, place.waiting(progress, "uses"));
     match tokio::time::timeout(Duration::from_secs(30), unused).await {
         Ok(lock) => drop(lock.map_err(failed)?),
         Err(_) if force => {}
         Err(_) => return Err(EnvironmentError::InUse { cluster: place.name.clone() }),
     }
     let was = engine.is_running(&place.container()).await.map_err(|error| place.failed(error))?;
-    place.kind(settings)?.delete().await?;
+    place.kind().delete().await?;
     fs::remove_dir_all(&place.folder).map_err(failed)?;
     engine.remove_empty_network().await.map_err(|error| place.failed(error))?;
     Ok(was.is_some())
@@ -228,17 +216,19 @@ impl Place {
         EnvironmentError::other(format!("the cluster {} could not be joined", self.name))(error)
     }
 
-    fn kind(&self, settings: &Settings) -> Result<Kind, EnvironmentError> {
-        Ok(Kind { program: settings.kind()?, ..self.kind_in(&self.folder) })
-    }
-
-    fn kind_in(&self, folder: &std::path::Path) -> Kind {
+    fn kind(&self) -> Kind {
         Kind {
             program: self.kind.clone(),
             cluster: self.name.clone(),
             kubeconfig: self.kubeconfig(),
-            log: folder.join("kind.log"),
+            log: self.folder.join("kind.log"),
         }
+    }
+
+    /// Tells that another run has to end first what it does with the cluster.
+    fn waiting(&self, progress: &Progress, what: &'static str) -> impl FnOnce() + use<> {
+        let (progress, name) = (progress.clone(), self.name.clone());
+        move || progress(&format!("cluster {name}: waiting for another run that {what} it"))
     }
 
     async fn wanted(
@@ -283,7 +273,7 @@ impl Place {
         run: &Run,
         wanted: &Wanted,
     ) -> Result<(), EnvironmentError> {
-        let kind = self.kind_in(&self.folder);
+        let kind = self.kind();
         let failed = |error: std::io::Error| self.failed(error.into());
         for left in ["origin.json", "kind.log"] {
             fs::remove_file(self.folder.join(left)).or_else(ignore_absent).map_err(failed)?;
