@@ -22,16 +22,16 @@ node_key() {
   local kubernetes="kubernetes $1"
   fingerprint "$(version "$kubernetes" source)" \
     "$(version containerd "$(version "$kubernetes" containerd)")" \
-    "$(version runc version) $(version cni-plugins version) $(version etcd version)" \
+    "$(version runc version) $(version cni-plugins version) $(version cri-tools version) $(version etcd version)" \
     "$(version debian suite) $(version kind version) $node_packages $go_flags" \
-    "$(declare -f go_build kubernetes_recipe containerd_recipe runc_recipe cni_plugins_recipe etcd_recipe)" \
+    "$(declare -f go_build kubernetes_recipe containerd_recipe runc_recipe cni_plugins_recipe crictl_recipe etcd_recipe)" \
     "$(declare -f node_base_recipe node_image_recipe image_archive_add image_layer)" \
     "$(cat "$root"/scripts/node/*)"
 }
 
 # build_node_image MINOR
 build_node_image() {
-  local minor=$1 kubernetes containerd runc cni etcd
+  local minor=$1 kubernetes containerd runc cni crictl etcd
   require_source_tools
   build_kubernetes "$minor"
   kubernetes=$located
@@ -41,12 +41,14 @@ build_node_image() {
   runc=$located
   build_cni_plugins
   cni=$located
+  build_crictl
+  crictl=$located
   build_etcd
   etcd=$located
   ensure_node_base
   require_space "the node image of Kubernetes $minor" "$node_image_megabytes" "$(engine_folder)"
   step "assemble the node image of Kubernetes $minor" node_image_recipe \
-    "node:$minor" "$(node_key "$minor")" "$(version "kubernetes $minor" source)" "$kubernetes" "$containerd" "$runc" "$cni" "$etcd"
+    "node:$minor" "$(node_key "$minor")" "$(version "kubernetes $minor" source)" "$kubernetes" "$containerd" "$runc" "$cni" "$crictl" "$etcd"
 }
 
 # require_source_tools: what building from source uses, named before the first long step.
@@ -96,16 +98,16 @@ load_node_base() {
   tar -C "$archive" -cf - . | docker load
 }
 
-# node_image_recipe NAME KEY VERSION KUBERNETES CONTAINERD RUNC CNI ETCD
+# node_image_recipe NAME KEY VERSION KUBERNETES CONTAINERD RUNC CNI CRICTL ETCD
 node_image_recipe() {
-  local name=$1 key=$2 version=$3 kubernetes=$4 containerd=$5 runc=$6 cni=$7 etcd=$8
+  local name=$1 key=$2 version=$3 kubernetes=$4 containerd=$5 runc=$6 cni=$7 crictl=$8 etcd=$9
   local tree=$scratch/tree archive=$scratch/images box="$box_prefix-$$" component
   mkdir -p "$tree/usr/bin" "$tree/usr/local/bin" "$tree/usr/local/sbin" "$tree/opt/cni/bin" "$tree/etc/cni/net.d" "$tree/kind/manifests"
   cp "$kubernetes/kubelet" "$kubernetes/kubeadm" "$kubernetes/kubectl" "$tree/usr/bin/"
-  cp "$containerd"/* "$tree/usr/local/bin/"
+  cp "$containerd"/* "$crictl/crictl" "$tree/usr/local/bin/"
   cp "$runc/runc" "$tree/usr/local/sbin/"
   cp "$cni"/* "$tree/opt/cni/bin/"
-  cp "$root/scripts/node/bridge.conflist" "$tree/etc/cni/net.d/10-bridge.conflist"
+  cp "$root/scripts/node/ptp.conflist" "$tree/etc/cni/net.d/10-ptp.conflist"
   cp "$root/scripts/node/default-cni.yaml" "$root/scripts/node/default-storage.yaml" "$tree/kind/manifests/"
   cp "$root/scripts/node/assemble.sh" "$kubernetes/images" "$tree/kind/"
   printf '%s' "$version" >"$tree/kind/version"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The other commands of a node image from source: containerd, runc, CNI plugins and etcd.
+# The other commands of a node image from source: containerd, runc, CNI plugins, crictl and etcd.
 
 # build_containerd MINOR: sets `located` to a folder with containerd, its shim and ctr.
 build_containerd() {
@@ -30,7 +30,14 @@ build_cni_plugins() {
 
 cni_plugins_recipe() {
   CGO_ENABLED=0 go_build "$1" github.com/containernetworking/plugins "$2" '' '' \
-    ./plugins/main/bridge ./plugins/main/loopback ./plugins/main/ptp ./plugins/ipam/host-local ./plugins/meta/portmap
+    ./plugins/main/loopback ./plugins/main/ptp ./plugins/ipam/host-local
+}
+
+build_crictl() { build "build crictl $(version cri-tools version)" 500 crictl "$(version cri-tools version)" crictl_recipe; }
+
+crictl_recipe() {
+  local module=sigs.k8s.io/cri-tools
+  CGO_ENABLED=0 go_build "$1" "$module" "$2" '' "-X $module/pkg/version.Version=$2" ./cmd/crictl
 }
 
 build_etcd() { build "build etcd $(version etcd version)" 700 etcd "$(version etcd version)" etcd_recipe; }

@@ -88,6 +88,7 @@ async fn rounds(session: &Session, cases: &[CaseFile], arguments: &Arguments) ->
             false => println!("{summary}"),
         }
         rounds.push(outcomes);
+        session.tidy().await;
     }
     rounds
 }

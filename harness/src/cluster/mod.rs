@@ -11,6 +11,7 @@ mod lease;
 mod lock;
 mod node;
 mod run;
+mod shell;
 
 pub use api_log::ApiLog;
 pub use engine::{Engine, host_without_sys_resource};
@@ -19,3 +20,4 @@ pub use lease::{Cluster, NodeVersions, Progress, remove, remove_all};
 pub use lock::Lock;
 pub use node::Node;
 pub use run::{RUN_LABEL, Run};
+pub use shell::quote;

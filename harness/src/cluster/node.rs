@@ -2,12 +2,15 @@
 
 use std::net::IpAddr;
 
-use anyhow::{Context, bail};
-use bollard::{
-    Docker, body_full, exec::StartExecResults, models::ExecConfig,
-    query_parameters::UploadToContainerOptionsBuilder,
-};
-use futures::TryStreamExt;
+use anyhow::Context;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bollard::{Docker, body_full, query_parameters::UploadToContainerOptionsBuilder};
+
+use super::shell::{Shells, quote};
+
+/// Files of together so many bytes are written by a shell, larger ones by Docker, which unpacks an
+/// archive in a process of its own.
+const BY_SHELL: usize = 256 * 1024;
 
 /// A kind node container.
 #[derive(Debug, Clone)]
@@ -17,11 +20,12 @@ pub struct Node {
     pub container: String,
     /// Where the node reaches servers of this process.
     pub host_address: IpAddr,
+    shells: Shells,
 }
 
 impl Node {
     pub(super) fn new(docker: Docker, container: String, host_address: IpAddr) -> Self {
-        Self { docker, container, host_address }
+        Self { docker, container, host_address, shells: Shells::default() }
     }
 
     /// Runs a shell script on the node and returns what it printed.
@@ -29,25 +33,7 @@ impl Node {
     /// # Errors
     /// Docker refuses, or the script ends with a status other than 0.
     pub async fn shell(&self, script: &str) -> anyhow::Result<String> {
-        let config = ExecConfig {
-            cmd: Some(["sh", "-c", script].map(str::to_owned).to_vec()),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            ..ExecConfig::default()
-        };
-        let on = || format!("running a command on {}", self.container);
-        let exec = self.docker.create_exec(&self.container, config).await.with_context(on)?;
-        let started = self.docker.start_exec(&exec.id, None).await.with_context(on)?;
-        let StartExecResults::Attached { output, .. } = started else {
-            bail!("{}: detached", on())
-        };
-        let text: Vec<String> =
-            output.map_ok(|part| part.to_string()).try_collect().await.with_context(on)?;
-        let text = text.concat();
-        match self.docker.inspect_exec(&exec.id).await.with_context(on)?.exit_code {
-            Some(0) => Ok(text),
-            status => bail!("{} ended with {status:?}: {}", on(), text.trim()),
-        }
+        self.shells.run(&self.docker, &self.container, script).await
     }
 
     /// Writes files, making the folders they lie in. A script, told by its `#!`, can be executed.
@@ -55,6 +41,9 @@ impl Node {
     /// # Errors
     /// Docker refuses.
     pub async fn write<T: AsRef<[u8]>>(&self, files: &[(String, T)]) -> anyhow::Result<()> {
+        if files.iter().map(|(_, content)| content.as_ref().len()).sum::<usize>() <= BY_SHELL {
+            return self.shell(&writing(files)).await.map(drop);
+        }
         let mut archive = tar::Builder::new(Vec::new());
         for (path, content) in files {
             let content = content.as_ref();
@@ -82,5 +71,40 @@ impl Node {
             "journalctl --no-pager --output short-iso-precise --since @{since} -u kubelet -u containerd"
         ))
         .await
+    }
+}
+
+/// The script that writes files.
+fn writing<T: AsRef<[u8]>>(files: &[(String, T)]) -> String {
+    let each = files.iter().map(|(path, content)| {
+        let content = content.as_ref();
+        let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+        let mode = if content.starts_with(b"#!") { "755" } else { "644" };
+        format!(
+            "mkdir -p {} && printf %s {} | base64 -d >{path} && chmod {mode} {path}",
+            quote(folder),
+            STANDARD.encode(content),
+            path = quote(path),
+        )
+    });
+    each.collect::<Vec<_>>().join(" && ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::PermissionsExt, process::Command};
+
+    use super::*;
+
+    #[test]
+    fn files_arrive_whole_with_their_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| format!("{}/{name}", folder.path().display());
+        let (text, script) = (path("a folder/it's"), path("plugin"));
+        let files = [(text.clone(), "one\n\n\"two\"\n"), (script.clone(), "#!/bin/sh\n")];
+        assert!(Command::new("sh").args(["-c", &writing(&files)]).status().unwrap().success());
+        assert_eq!(std::fs::read_to_string(&text).unwrap(), files[0].1);
+        let mode = |path: &str| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&text), mode(&script)), (0o644, 0o755));
     }
 }

@@ -32,10 +32,13 @@ remove_containers
 for cluster in "$folder"/clusters/*; do
     read -r node kubeconfig <"$cluster" || continue
     in_cluster() { "$kubectl" --kubeconfig "$kubeconfig" --request-timeout 20s "$@"; }
-    for namespace in $(in_cluster get namespaces -l "pullproof.dev/run=$run" -o name); do
-        in_cluster delete pods --all --force --grace-period 0 --wait=false -n "${namespace#*/}" >/dev/null
-        in_cluster delete "$namespace" --wait=false >/dev/null
+    # A call a namespace would take minutes: pods only where there are any, the namespaces in one.
+    with_pods=$(in_cluster get pods -A -o 'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}' | sort -u)
+    for namespace in $(in_cluster get namespaces -l "pullproof.dev/run=$run" -o 'jsonpath={.items[*].metadata.name}'); do
+        ! echo "$with_pods" | grep -Fqx -e "$namespace" ||
+            in_cluster delete pods --all --force --grace-period 0 --wait=false -n "$namespace" >/dev/null
     done
+    in_cluster delete namespaces -l "pullproof.dev/run=$run" --wait=false >/dev/null
     docker exec "$node" sh -c '
         for file in $(grep -ls "^# pullproof run '"$run"'$" /etc/containerd/certs.d/*/hosts.toml); do
             rm -rf "${file%/*}"

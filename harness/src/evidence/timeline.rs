@@ -150,12 +150,6 @@ impl Timeline {
         self.events().into_iter().filter(|e| e.namespace == namespace && e.about == about).collect()
     }
 
-    /// What the kubelet said of failed pulls of a pod, before its status told of them.
-    pub fn failed_pulls(&self, namespace: &str, pod: &str) -> Vec<String> {
-        let events = self.events_of(namespace, pod).into_iter();
-        events.filter(EventSeen::is_failed_pull).map(|event| event.message).collect()
-    }
-
     /// All events, oldest first.
     pub fn events(&self) -> Vec<EventSeen> {
         let mut events: Vec<_> = self.seen().events.values().cloned().collect();
@@ -176,14 +170,6 @@ impl Timeline {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         // What a panicking writer had added so far is still what was seen.
         self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl EventSeen {
-    /// Whether the kubelet says by it that a pull failed, with the cause
-    /// (pkg/kubelet/images/image_manager.go).
-    pub fn is_failed_pull(&self) -> bool {
-        self.reason == "Failed" && self.message.starts_with("Failed to pull image")
     }
 }
 

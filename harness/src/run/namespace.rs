@@ -51,6 +51,12 @@ pub(super) async fn create_namespace(session: &Session, name: &str) -> anyhow::R
     Ok(())
 }
 
+/// Has a namespace deleted. Best effort: what is left, the reaper removes at the run's end.
+pub(super) async fn delete_namespace(session: &Session, name: &str) {
+    let all = Api::<Namespace>::all(session.client().clone());
+    all.delete(name, &DeleteParams::default()).await.ok();
+}
+
 fn named(name: &str) -> ObjectMeta {
     ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
 }

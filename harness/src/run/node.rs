@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     case::{CaseFile, model::NodeSetting},
+    cluster::quote,
     registry::{HostEntry, hosts_toml},
 };
 
@@ -137,11 +138,6 @@ pub(super) fn restore_files(paths: &[String]) -> String {
 
 pub(super) fn quoted(words: impl Iterator<Item = String>) -> String {
     words.map(|word| quote(&word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell reads it whole.
-pub(super) fn quote(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn restarts_kubelet(file: &CaseFile) -> bool {

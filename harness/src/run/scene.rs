@@ -1,11 +1,14 @@
 //! The surroundings of a case: namespaces, registries, what the node knows of them.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api,
     api::{DeleteParams, ListParams},
@@ -25,7 +28,7 @@ use crate::{
 
 use super::{
     command::Workplace,
-    namespace::create_namespace,
+    namespace::{create_namespace, delete_namespace},
     node::{is_literal, literal_hosts},
     observation::Observer,
     session::Session,
@@ -58,6 +61,8 @@ pub struct Scene<'a> {
     pub node_files: Vec<String>,
     /// What its expectations have shown.
     pub observer: Observer,
+    /// Pods, by namespace and name, whose images were shown to be private.
+    pub(super) proven: BTreeSet<(String, String)>,
     /// What was pushed, by `registry/repository:tag`.
     pub(super) images: BTreeMap<String, image::Image>,
     folder: PathBuf,
@@ -152,6 +157,7 @@ impl<'a> Scene<'a> {
             began,
             node_files: Vec::new(),
             observer: Observer::default(),
+            proven: BTreeSet::new(),
             images: BTreeMap::new(),
             folder,
             _watches: watches,
@@ -180,8 +186,11 @@ impl<'a> Scene<'a> {
             // Pods first and at once: a failed one would pull again, in the middle of the next case.
             let pods = Api::<Pod>::namespaced(client.clone(), namespace);
             pods.delete_collection(&now, &ListParams::default()).await.ok();
-            let all = Api::<Namespace>::all(client.clone());
-            all.delete(namespace, &DeleteParams::default()).await.ok();
+        }
+        self.session.leave(&self.namespaces);
+        if self.file.case.namespace.is_some() {
+            // Another case may be waiting for the name.
+            delete_namespace(self.session, &self.namespace).await;
         }
         self.restore_node().await;
         for live in std::mem::take(&mut self.registries).into_values() {

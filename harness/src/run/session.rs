@@ -2,9 +2,11 @@
 
 use std::{
     collections::BTreeMap,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, runtime::wait::await_condition};
@@ -21,7 +23,7 @@ use crate::{
 
 use super::{
     expectation::applies,
-    namespace::ROOT_CA,
+    namespace::{ROOT_CA, delete_namespace},
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
     requests,
@@ -31,6 +33,8 @@ use super::{
 
 /// Containers kept for the next case.
 const IDLE_CONTAINERS: usize = 24;
+/// Namespaces whose deletion is asked for at the same time.
+const AT_ONCE: usize = 16;
 /// How long a new cluster may take to publish its root CA.
 const PUBLISHED: Duration = Duration::from_secs(60);
 
@@ -50,6 +54,7 @@ pub struct Session {
     pub(super) pool: Pool,
     pub(super) objects: Objects,
     pub(super) root_ca: Option<BTreeMap<String, String>>,
+    left: Mutex<Vec<String>>,
 }
 
 impl Session {
@@ -66,6 +71,7 @@ impl Session {
             pairs_apart: false,
             pool: Pool::new(run.labels(), IDLE_CONTAINERS),
             objects: Objects::new(cluster.client.clone()),
+            left: Mutex::default(),
             root_ca: root_ca(&cluster.client)
                 .await
                 .map_err(EnvironmentError::other("the cluster's root CA could not be read"))?,
@@ -133,8 +139,24 @@ impl Session {
         CaseResult::Passed
     }
 
+    /// Notes namespaces whose cases are over. A namespace without pods costs nothing, but its deletion
+    /// costs the API server some seventy requests, one or two for each kind of object it knows: they
+    /// are better made when no case is waiting for it.
+    pub(super) fn leave(&self, namespaces: &[String]) {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(namespaces);
+    }
+
+    /// Has the namespaces of the cases that are over deleted.
+    pub async fn tidy(&self) {
+        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        stream::iter(left)
+            .for_each_concurrent(AT_ONCE, async |name| delete_namespace(self, &name).await)
+            .await;
+    }
+
     /// Ends the run: what it still holds is removed before this returns.
     pub async fn close(self) {
+        self.tidy().await;
         // The reaper removes what this could not.
         self.pool.close().await.ok();
         self.run.end().await;

@@ -15,18 +15,19 @@ use tokio::time::Instant;
 
 use crate::{
     case::model::{
-        Expect, ExpectedRequests, ImageRecord, NodeChange, Nothing, Output, Pair, Phase,
-        RegistryChange, Run, Step, Sync,
+        Expect, ExpectedRequests, ImageRecord, NodeChange, Nothing, Output, RegistryChange, Run,
+        Step, Sync,
     },
+    cluster::quote,
     registry::Request,
 };
 
 use super::{
     expectation::{self, Met, Mismatch},
-    node::{quote, remove_images},
+    node::remove_images,
     observation::{self, Decision},
     outcome::StepFailure,
-    pair::Anonymous,
+    pair::Proof,
     requests,
     scene::Scene,
 };
@@ -191,12 +192,12 @@ async fn expected(scene: &mut Scene<'_>, index: usize, expect: &Expect) -> Resul
         Some(name) => scene.variables.fill(name),
         None => scene.namespace.clone(),
     };
-    let pair = Anonymous::wanted(scene, expect, &namespace);
-    let beside =
-        !scene.session.pairs_apart && pair.as_ref().is_some_and(|pair| !pair.disturbs(expect));
-    if beside && let Some(pair) = &pair {
-        pair.start(scene).await?;
-    }
+    let pair = Proof::wanted(scene, expect, &namespace);
+    let beside = !scene.session.pairs_apart && !disturbed_by_pair(expect);
+    let trying = match &pair {
+        Some(pair) if beside => Some(pair.start(scene).await?),
+        _ => None,
+    };
     let from = Timestamp::now();
     let watched = watch(scene, index, expect, &namespace, began, limit).await;
     let at = Timestamp::now();
@@ -214,12 +215,14 @@ async fn expected(scene: &mut Scene<'_>, index: usize, expect: &Expect) -> Resul
         }
     }
     if let Some(pair) = pair {
-        if !beside {
-            pair.start(scene).await?;
-        }
-        if let Some(mismatch) = pair.check(scene).await? {
+        let trying = match trying {
+            Some(trying) => trying,
+            None => pair.start(scene).await?,
+        };
+        if let Some(mismatch) = pair.check(scene, trying).await? {
             return Err(failure(scene, index, mismatch, began.elapsed(), None, &[]));
         }
+        scene.proven.insert(pair.of);
         // What the pair asked for is not what the case asks about next.
         for live in scene.registries.values_mut() {
             live.looked = live.registry.record().mark();
@@ -410,22 +413,11 @@ fn failure(
     }))
 }
 
-impl Anonymous {
-    /// Whether the pair's requests could be taken for the pod's.
-    fn disturbs(&self, expect: &Expect) -> bool {
-        expect.registry.0.iter().any(|expected| {
-            let ExpectedRequests { requests, anonymous, tokens, bearer, .. } = expected;
-            let none = anonymous.as_ref().is_some_and(|statuses| statuses.0.is_empty());
-            *requests == Some(Nothing::None) || none || tokens.is_some() || bearer.is_some()
-        })
-    }
-
-    /// The pair of an expectation, where it needs one: a pod that runs from a registry of the case
-    /// that is meant to be private.
-    fn wanted(scene: &Scene<'_>, expect: &Expect, namespace: &str) -> Option<Self> {
-        if expect.phase != Some(Phase::Running) || expect.pair == Pair::Public {
-            return None;
-        }
-        Some(Self::new(scene, expect.pod.clone()?, namespace.to_owned(), expect.pair))
-    }
+/// Whether the requests of an anonymous pair could be taken for the pod's.
+fn disturbed_by_pair(expect: &Expect) -> bool {
+    expect.registry.0.iter().any(|expected| {
+        let ExpectedRequests { requests, anonymous, tokens, bearer, .. } = expected;
+        let none = anonymous.as_ref().is_some_and(|statuses| statuses.0.is_empty());
+        *requests == Some(Nothing::None) || none || tokens.is_some() || bearer.is_some()
+    })
 }
