@@ -43,6 +43,11 @@ for cluster in "$folder"/clusters/*; do
         for file in $(grep -ls "^# pullproof run '"$run"'$" /etc/containerd/certs.d/*/hosts.toml); do
             rm -rf "${file%/*}"
         done' >/dev/null
+    # Else thousands of them pile up, and with them the kubelet's records of who may use them.
+    [ ! -s "$folder/hosts" ] || docker exec -i "$node" sh -c '
+        hosts=$(cat)
+        ctr -n k8s.io images ls -q | grep -v @ | grep -F "$hosts" | xargs -r crictl rmi
+        grep -lrsF "$hosts" /var/lib/kubelet/image_manager | xargs -r rm -f' <"$folder/hosts" >/dev/null
 done
 # Once more: the engine may have been at the creation of one.
 remove_containers

@@ -1,7 +1,8 @@
 //! A run: what one process makes, and the reaper that removes what it leaves.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Write},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -19,8 +20,8 @@ const REAPER: &str = include_str!("reaper.sh");
 /// One process's run.
 ///
 /// Its reaper is a shell that waits for this process's end, by the closing of a pipe, and then
-/// removes every container, namespace and node file that carries the run's label, and the run's
-/// folder. It ignores Ctrl-C and outlives SIGKILL. Both hold the run's lock: a run whose lock is free
+/// removes every container, namespace and node file that carries the run's label, the images of its
+/// registries, and the run's folder. It ignores Ctrl-C and outlives SIGKILL. Both hold the run's lock: a run whose lock is free
 /// has lost its reaper too, and the next run sweeps it.
 #[derive(Debug)]
 pub struct Run {
@@ -68,6 +69,14 @@ impl Run {
     pub(super) fn uses(&self, cluster: &str, node: &str, kubeconfig: &Path) -> io::Result<()> {
         let file = self.folder.join("clusters").join(cluster);
         fs::write(file, format!("{node} {}\n", kubeconfig.display()))
+    }
+
+    /// Tells the reaper of registries that only this run has: images of theirs go with it.
+    pub(crate) fn pulls_from<'a>(&self, hosts: impl Iterator<Item = &'a str>) -> io::Result<()> {
+        let lines: String = hosts.map(|host| format!("{host}/\n")).collect();
+        let path = self.folder.join("hosts");
+        // One write, so that lines of cases that start together stay whole.
+        File::options().create(true).append(true).open(path)?.write_all(lines.as_bytes())
     }
 
     /// Tells the reaper that kind, of this process group, is creating a cluster.

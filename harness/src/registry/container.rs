@@ -81,6 +81,9 @@ pub enum ContainerError {
     /// Users that cannot be written.
     #[error(transparent)]
     Htpasswd(#[from] HtpasswdError),
+    /// Its files could not be prepared.
+    #[error("failed to write the files of a registry container")]
+    Files(#[source] std::io::Error),
     /// A file could not be brought into it.
     #[error("failed to write {file} into the registry container")]
     Upload {
@@ -180,7 +183,7 @@ impl Container {
         };
         files.push(("config.yml", config(kind)));
 
-        let mut request = GenericImage::new(IMAGE, TAG)
+        let request = GenericImage::new(IMAGE, TAG)
             .with_exposed_port(PORT.tcp())
             .with_startup_timeout(START)
             .with_labels(labels.iter().cloned())
@@ -193,9 +196,9 @@ impl Container {
                 host.publish_all_ports = Some(false);
                 host.port_bindings = Some([(format!("{PORT}/tcp"), Some(vec![local]))].into());
             });
-        for (file, content) in files {
-            request = request.with_copy_to(format!("{FOLDER}/{file}"), content.into_bytes());
-        }
+        // In one copy: Docker unpacks each in a process of its own.
+        let folder = folder(&files).map_err(ContainerError::Files)?;
+        let request = request.with_copy_to(FOLDER, folder.path());
         let running =
             request.start().await.map_err(|source| ContainerError::Start(source.into()))?;
         let (bridge, published) = addresses(&docker, running.id()).await?;
@@ -287,6 +290,14 @@ impl Container {
                 return Err(ContainerError::UsersNotTaken);
             }
             tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Whether it has these users already.
+    pub(super) fn has_users(&self, users: &BTreeMap<String, SecretString>) -> bool {
+        match &self.access {
+            Access::Basic(known) => known.try_lock().is_ok_and(|known| same(&known.users, users)),
+            Access::None | Access::Token(_) => true,
         }
     }
 
@@ -397,6 +408,15 @@ impl Drop for Container {
         });
         remover.join().ok();
     }
+}
+
+/// A folder with files, to be copied.
+fn folder(files: &[(&str, String)]) -> std::io::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content)?;
+    }
+    Ok(folder)
 }
 
 /// Whether a registry answers at an address.

@@ -75,8 +75,12 @@ impl Pool {
         loop {
             let next = {
                 let mut idle = self.idle();
-                let last = idle.iter().rposition(|idle| idle.container.kind() == kind)?;
-                idle.remove(last)
+                let fits = |idle: &Idle| idle.container.kind() == kind;
+                let at = idle
+                    .iter()
+                    .rposition(|idle| fits(idle) && idle.container.has_users(users))
+                    .or_else(|| idle.iter().rposition(fits))?;
+                idle.remove(at)
             };
             if next.container.answers().await && next.container.set_users(users).await.is_ok() {
                 return Some(next);

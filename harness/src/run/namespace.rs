@@ -4,7 +4,7 @@ use anyhow::Context;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ObjectMeta, PostParams},
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
     runtime::wait::{await_condition, conditions::is_deleted},
 };
 
@@ -36,7 +36,13 @@ pub(super) async fn create_namespace(session: &Session, name: &str) -> anyhow::R
     all.create(&PostParams::default(), &namespace).await.with_context(what)?;
     // What its controllers bring to every namespace, brought here: when many namespaces are made at
     // once they take seconds, and a pod starts only when its service account and the CA are there.
-    let account = ServiceAccount { metadata: named("default"), ..ServiceAccount::default() };
+    // Without a token: no pull needs a pod to have one, and its volume takes the kubelet longer than
+    // a pull.
+    let account = ServiceAccount {
+        metadata: named("default"),
+        automount_service_account_token: Some(false),
+        ..ServiceAccount::default()
+    };
     let certificate = ConfigMap {
         metadata: named(ROOT_CA),
         data: session.root_ca.clone(),
@@ -61,13 +67,16 @@ fn named(name: &str) -> ObjectMeta {
     ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
 }
 
-/// Creates an object that somebody else may create as well.
+/// Creates an object that somebody else may create as well, and may have created with less.
 async fn create<K>(api: Api<K>, object: &K) -> kube::Result<()>
 where
-    K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+    K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned + kube::Resource,
 {
     match api.create(&PostParams::default(), object).await {
-        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
+        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+            let name = object.meta().name.as_deref().unwrap_or_default();
+            api.patch(name, &PatchParams::default(), &Patch::Merge(object)).await.map(drop)
+        }
         other => other.map(drop),
     }
 }

@@ -32,7 +32,7 @@ use super::{
     node::{is_literal, literal_hosts},
     observation::Observer,
     session::Session,
-    watch::Watches,
+    watch::Following,
 };
 
 /// All that a case has while it runs.
@@ -66,7 +66,7 @@ pub struct Scene<'a> {
     /// What was pushed, by `registry/repository:tag`.
     pub(super) images: BTreeMap<String, image::Image>,
     folder: PathBuf,
-    _watches: Watches,
+    _following: Vec<Following>,
     _locks: Vec<Lock>,
 }
 
@@ -110,11 +110,12 @@ impl<'a> Scene<'a> {
             locks.push(session.take(&format!("namespace-{own}")).await?);
         }
 
-        let mut watches = Watches::default();
+        // Before there is anything in them.
+        let following = namespaces.iter().map(|name| session.watches.follow(name, &timeline));
+        let following = following.collect();
         let namespaces_ready = async {
             for namespace in &namespaces {
                 create_namespace(session, namespace).await?;
-                watches.add(session.client(), namespace, &timeline).await;
             }
             anyhow::Ok(())
         };
@@ -135,6 +136,8 @@ impl<'a> Scene<'a> {
         for (name, live) in &registries {
             variables.set(variable_name(name), &live.host);
         }
+        let unique = registries.iter().filter(|(name, _)| !is_literal(name));
+        session.run.pulls_from(unique.map(|(_, live)| live.host.as_str()))?;
 
         let workplace = Workplace::new(
             folder.clone(),
@@ -160,7 +163,7 @@ impl<'a> Scene<'a> {
             proven: BTreeSet::new(),
             images: BTreeMap::new(),
             folder,
-            _watches: watches,
+            _following: following,
             _locks: locks,
         };
         scene.forget_images().await?;

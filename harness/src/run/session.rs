@@ -29,6 +29,7 @@ use super::{
     requests,
     scene::Scene,
     steps::{self, Failure},
+    watch::Watches,
 };
 
 /// Containers kept for the next case.
@@ -54,6 +55,7 @@ pub struct Session {
     pub(super) pool: Pool,
     pub(super) objects: Objects,
     pub(super) root_ca: Option<BTreeMap<String, String>>,
+    pub(super) watches: Watches,
     left: Mutex<Vec<String>>,
 }
 
@@ -71,6 +73,7 @@ impl Session {
             pairs_apart: false,
             pool: Pool::new(run.labels(), IDLE_CONTAINERS),
             objects: Objects::new(cluster.client.clone()),
+            watches: Watches::start(&cluster.client).await,
             left: Mutex::default(),
             root_ca: root_ca(&cluster.client)
                 .await

@@ -1,4 +1,9 @@
-//! Watching the pods and events of a namespace into a timeline.
+//! Watching the pods and events of a cluster into the timelines of its namespaces.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
@@ -14,30 +19,74 @@ use tokio::{sync::oneshot, task::JoinSet};
 
 use crate::evidence::Timeline;
 
-/// Watches that end when this is dropped.
-#[derive(Debug, Default)]
-pub struct Watches(JoinSet<()>);
+/// One watch of all pods and one of all events, for every case of a process: a pair a namespace would
+/// be two lists and two watches a case. They end when this is dropped.
+#[derive(Debug)]
+pub struct Watches {
+    followed: Followed,
+    _tasks: JoinSet<()>,
+}
 
 impl Watches {
-    /// Watches a namespace. Returns once the first lists are in, so that nothing later is missed; a
-    /// watch that breaks lists again by itself.
-    pub async fn add(&mut self, client: &Client, namespace: &str, timeline: &Timeline) {
+    /// Starts watching. Returns once the first lists are in, so that nothing later is missed; a watch
+    /// that breaks lists again by itself.
+    pub async fn start(client: &Client) -> Self {
+        let followed = Followed::default();
+        let mut tasks = JoinSet::new();
         let (pods_listed, pods) = oneshot::channel();
         let (events_listed, events) = oneshot::channel();
-        let api = Api::<Pod>::namespaced(client.clone(), namespace);
-        let stream = watcher(api, watcher::Config::default()).default_backoff();
-        self.0.spawn(follow_pods(stream, timeline.clone(), pods_listed));
-        let api = Api::<KubeEvent>::namespaced(client.clone(), namespace);
-        let stream = watcher(api, watcher::Config::default()).default_backoff();
-        self.0.spawn(follow_events(stream, timeline.clone(), events_listed));
+        let stream = watcher(Api::<Pod>::all(client.clone()), watcher::Config::default());
+        tasks.spawn(follow_pods(stream.default_backoff(), followed.clone(), pods_listed));
+        let stream = watcher(Api::<KubeEvent>::all(client.clone()), watcher::Config::default());
+        tasks.spawn(follow_events(stream.default_backoff(), followed.clone(), events_listed));
         // A watch that ends before its list is in has lost its runtime, and so has this.
         drop(tokio::join!(pods, events));
+        Self { followed, _tasks: tasks }
+    }
+
+    /// Follows a namespace from now on. What it held before is not told.
+    pub fn follow(&self, namespace: &str, timeline: &Timeline) -> Following {
+        self.followed.all().insert(namespace.to_owned(), timeline.clone());
+        Following { namespace: namespace.to_owned(), followed: self.followed.clone() }
+    }
+}
+
+/// A namespace that is followed until this is dropped.
+#[derive(Debug)]
+pub struct Following {
+    namespace: String,
+    followed: Followed,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.followed.all().remove(&self.namespace);
+    }
+}
+
+/// Timelines by namespace.
+#[derive(Debug, Clone, Default)]
+struct Followed(Arc<Mutex<HashMap<String, Timeline>>>);
+
+impl Followed {
+    fn of(&self, namespace: Option<&str>) -> Option<Timeline> {
+        self.all().get(namespace?).cloned()
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Timeline>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pod(&self, pod: Pod) {
+        if let Some(timeline) = self.of(pod.metadata.namespace.as_deref()) {
+            timeline.pod(pod, Timestamp::now());
+        }
     }
 }
 
 async fn follow_pods(
     stream: impl Stream<Item = watcher::Result<Event<Pod>>>,
-    timeline: Timeline,
+    followed: Followed,
     listed: oneshot::Sender<()>,
 ) {
     let mut listed = Some(listed);
@@ -45,16 +94,22 @@ async fn follow_pods(
     let mut stream = std::pin::pin!(stream);
     while let Some(event) = stream.next().await {
         match event {
-            Ok(Event::Apply(pod)) => timeline.pod(pod, Timestamp::now()),
-            Ok(Event::Delete(pod)) => timeline.gone(&pod.uid().unwrap_or_default()),
+            Ok(Event::Apply(pod)) => followed.pod(pod),
+            Ok(Event::Delete(pod)) => {
+                if let Some(timeline) = followed.of(pod.metadata.namespace.as_deref()) {
+                    timeline.gone(&pod.uid().unwrap_or_default());
+                }
+            }
             Ok(Event::Init) => relisted.clear(),
             Ok(Event::InitApply(pod)) => {
                 relisted.extend(pod.uid());
-                timeline.pod(pod, Timestamp::now());
+                followed.pod(pod);
             }
             Ok(Event::InitDone) => {
-                for uid in timeline.present().iter().filter(|uid| !relisted.contains(uid)) {
-                    timeline.gone(uid);
+                for timeline in followed.all().values() {
+                    for uid in timeline.present().iter().filter(|uid| !relisted.contains(uid)) {
+                        timeline.gone(uid);
+                    }
                 }
                 if let Some(listed) = listed.take() {
                     listed.send(()).ok();
@@ -68,7 +123,7 @@ async fn follow_pods(
 
 async fn follow_events(
     stream: impl Stream<Item = watcher::Result<Event<KubeEvent>>>,
-    timeline: Timeline,
+    followed: Followed,
     listed: oneshot::Sender<()>,
 ) {
     let mut listed = Some(listed);
@@ -76,7 +131,9 @@ async fn follow_events(
     while let Some(event) = stream.next().await {
         match event {
             Ok(Event::Apply(event) | Event::InitApply(event)) => {
-                timeline.event(event, Timestamp::now());
+                if let Some(timeline) = followed.of(event.involved_object.namespace.as_deref()) {
+                    timeline.event(event, Timestamp::now());
+                }
             }
             Ok(Event::InitDone) => {
                 if let Some(listed) = listed.take() {
@@ -101,7 +158,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_pod_that_vanished_in_a_gap_of_the_watch_is_gone() {
-        let timeline = Timeline::default();
+        let (timeline, followed) = (Timeline::default(), Followed::default());
+        followed.all().insert("n".to_owned(), timeline.clone());
         let (listed, wait) = oneshot::channel();
         let events = [
             Event::Init,
@@ -112,7 +170,7 @@ mod tests {
             Event::InitApply(pod("b")),
             Event::InitDone,
         ];
-        follow_pods(stream::iter(events.map(Ok)), timeline.clone(), listed).await;
+        follow_pods(stream::iter(events.map(Ok)), followed, listed).await;
         wait.await.unwrap();
         assert!(timeline.pod_named("n", "a").unwrap().gone);
         assert!(!timeline.pod_named("n", "b").unwrap().gone);
