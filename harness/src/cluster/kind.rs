@@ -13,10 +13,32 @@ use super::Engine;
 /// The label by which a node image says that it brings neither CoreDNS nor kube-proxy.
 const ADDONS_LABEL: &str = "dev.pullproof.addons";
 
+/// In both forms of kubeadm's configuration: kind applies the one that its Kubernetes reads, v1beta4
+/// from 1.36 on (pkg/cluster/internal/kubeadm/config.go).
+const CONTROL_PLANE: &str = r#"- |
+  kind: ClusterConfiguration
+  apiVersion: kubeadm.k8s.io/v1beta3
+  controllerManager:
+    extraArgs: {leader-elect: "false", kube-api-qps: "200", kube-api-burst: "400"}
+  scheduler:
+    extraArgs: {leader-elect: "false"}
+- |
+  kind: ClusterConfiguration
+  apiVersion: kubeadm.k8s.io/v1beta4
+  controllerManager:
+    extraArgs:
+    - {name: leader-elect, value: "false"}
+    - {name: kube-api-qps, value: "200"}
+    - {name: kube-api-burst, value: "400"}
+  scheduler:
+    extraArgs:
+    - {name: leader-elect, value: "false"}
+"#;
+
 /// What a cluster's configuration depends on.
 ///
 /// Nothing is added for a condition that is not met: where all are false, the cluster is kind's own
-/// but for the pull settings, which let cases run side by side.
+/// but for the pull settings, which let cases run side by side, and for the haste of its control plane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KindConfig {
     /// Nodes see cgroup v1, which Kubernetes 1.35 and later refuse unless told otherwise.
@@ -38,6 +60,10 @@ impl KindConfig {
     }
 
     /// The configuration as kind reads it.
+    ///
+    /// The controller manager neither waits for a lease that nobody else wants nor for its own rate
+    /// limit of 20 requests a second: with both a new node keeps its not-ready taint for 5 s after
+    /// kind has ended.
     ///
     /// The kubelet pulls in parallel and without a rate limit: its default of 5 pulls a second makes
     /// an ErrImagePull of its own, "pull QPS exceeded" (pkg/kubelet/images/puller.go). Its events are
@@ -61,6 +87,7 @@ impl KindConfig {
             // Known since 1.31; older kubelets ignore it with a warning.
             yaml.push_str("  failCgroupV1: false\n");
         }
+        yaml.push_str(CONTROL_PLANE);
         if self.without_addons {
             // skipPhases replaces kind's own list, which is "preflight".
             yaml.push_str("- |\n  kind: InitConfiguration\n");
@@ -179,7 +206,7 @@ mod tests {
         let config: serde_json::Value = serde_saphyr::from_str(&all.render()).unwrap();
         let kubelet = config["kubeadmConfigPatches"][0].as_str().unwrap();
         assert!(kubelet.contains("failCgroupV1: false"), "{kubelet}");
-        let init = config["kubeadmConfigPatches"][1].as_str().unwrap();
+        let init = config["kubeadmConfigPatches"][3].as_str().unwrap();
         assert!(init.contains("preflight") && init.contains("addon/kube-proxy"), "{init}");
         let oom = config["containerdConfigPatches"][1].as_str().unwrap();
         assert!(oom.contains("restrict_oom_score_adj = true"), "{oom}");
