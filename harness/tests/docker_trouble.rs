@@ -16,17 +16,25 @@ use hyper_util::rt::TokioIo;
 use pullproof::registry::{AuthKind, Container};
 use tokio::net::UnixListener;
 
-/// Run by the tests below, in a process with a Docker of its own.
-#[tokio::test]
-#[ignore = "starts a container on the Docker of DOCKER_HOST, only to fail"]
-async fn start_a_container() {
-    let error = Container::start(AuthKind::None, &BTreeMap::new(), &[]).await.unwrap_err();
-    println!("error: {error}");
+/// Set in the process that a test starts from itself, to have a Docker of its own.
+const CHILD: &str = "PULLPROOF_TEST_STARTS_A_CONTAINER";
+
+/// In such a process: starts a container, only to fail.
+fn is_child() -> bool {
+    let child = std::env::var_os(CHILD).is_some();
+    if child {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let users = BTreeMap::new();
+        let start = Container::start(AuthKind::None, &users, &[]);
+        println!("error: {}", runtime.block_on(start).unwrap_err());
+    }
+    child
 }
 
-fn error_with_docker_at(socket: &Path) -> String {
+fn error_with_docker_at(socket: &Path, test: &str) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "start_a_container", "--ignored", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
+        .env(CHILD, "yes")
         .env("DOCKER_HOST", format!("unix://{}", socket.display()))
         .output()
         .unwrap();
@@ -37,22 +45,32 @@ fn error_with_docker_at(socket: &Path) -> String {
 
 #[test]
 fn without_docker_it_says_what_to_run() {
+    if is_child() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(
-        error_with_docker_at(&folder.path().join("none.sock")),
+        error_with_docker_at(
+            &folder.path().join("none.sock"),
+            "without_docker_it_says_what_to_run"
+        ),
         "Docker does not answer; run scripts/setup, which starts or installs it"
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_image_it_says_what_to_run_and_pulls_nothing() {
+#[test]
+fn without_the_image_it_says_what_to_run_and_pulls_nothing() {
+    if is_child() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("docker.sock");
-    let listener = UnixListener::bind(&socket).unwrap();
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let all = asked.clone();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(async { UnixListener::bind(&socket) }).unwrap();
     // A Docker of 2020 that has no image.
-    tokio::spawn(async move {
+    runtime.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let asked = all.clone();
             let service = service_fn(move |request: Request<Incoming>| {
@@ -70,7 +88,8 @@ async fn without_the_image_it_says_what_to_run_and_pulls_nothing() {
             tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
         }
     });
-    let error = tokio::task::spawn_blocking(move || error_with_docker_at(&socket)).await.unwrap();
+    let test = "without_the_image_it_says_what_to_run_and_pulls_nothing";
+    let error = error_with_docker_at(&socket, test);
     assert_eq!(
         error,
         "there is no image localhost/pullproof/registry:3; run scripts/setup, which brings it"

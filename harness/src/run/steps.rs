@@ -256,7 +256,12 @@ async fn watch(
         requested.push(scene.registry(registry.of.as_deref())?.registry.record().changes());
     }
     let deadline = began + limit;
-    let mut nearly_since = None;
+    // Until when reports beside the pod may lag; where the case gives a time, until then.
+    let mut lag_ends = None;
+    let lag = match expect.within {
+        Some(_) => limit,
+        None => LAG,
+    };
     let mut hinted: Option<Instant> = None;
     loop {
         changes.borrow_and_update();
@@ -266,17 +271,16 @@ async fn watch(
         let (met, seen) = look(scene, expect, namespace)?;
         let now = Instant::now();
         let mismatch = match met {
-            Met::Yes => return Ok(nearly_since.is_some()),
+            Met::Yes => return Ok(lag_ends.is_some()),
             Met::Never(mismatch) => {
                 return Err(failed(scene, index, expect, namespace, mismatch, began, &seen));
             }
             Met::NotYet(mismatch) => {
-                nearly_since = None;
+                lag_ends = None;
                 mismatch
             }
             Met::Nearly(mismatch) => {
-                let since = *nearly_since.get_or_insert(now);
-                if now >= since + LAG && expect.within.is_none() {
+                if now >= *lag_ends.get_or_insert(now + lag) {
                     return Err(failed(scene, index, expect, namespace, mismatch, began, &seen));
                 }
                 mismatch
@@ -286,8 +290,8 @@ async fn watch(
             return Err(failed(scene, index, expect, namespace, mismatch, began, &seen));
         }
         let mut wake = deadline;
-        if let Some(since) = nearly_since {
-            wake = wake.min(since + LAG);
+        if let Some(end) = lag_ends {
+            wake = wake.min(end);
         }
         if may_hint(scene, expect, namespace) {
             let next = hinted.map_or(now, |hinted| hinted + HINT);

@@ -6,23 +6,28 @@ use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::models::PortBinding;
-use bollard::query_parameters::{LogsOptionsBuilder, UploadToContainerOptionsBuilder};
+use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use testcontainers::core::IntoContainerPort as _;
 use testcontainers::core::client::docker_client_instance;
 use testcontainers::runners::AsyncRunner as _;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, TestcontainersError};
+use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
 use tokio::sync::Mutex;
 
-use super::client::{ClientError, Credentials, Direct};
+use super::client::{Credentials, Direct};
 use super::htpasswd::{HtpasswdError, htpasswd};
-use super::jwt::{ISSUER, SERVICE, SigningError, SigningKey, push_token};
-use super::record::TOKEN_PATH;
-use crate::case::model::Auth;
+use super::jwt::{SigningKey, push_token};
+
+mod config;
+mod error;
+mod log;
+
+pub use config::AuthKind;
+use config::{config, folder};
+pub use error::ContainerError;
 
 /// The registry image that `scripts/setup` brings, by name.
 pub const IMAGE: &str = "localhost/pullproof/registry";
@@ -41,89 +46,6 @@ const READY: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 /// An address that leads nowhere does not refuse, it stays silent.
 const ANSWER: Duration = Duration::from_millis(500);
-
-/// Why a registry container is not there or not as it should be.
-#[derive(Debug, thiserror::Error)]
-pub enum ContainerError {
-    /// Docker does not answer.
-    #[error("Docker does not answer; run scripts/setup, which starts or installs it")]
-    NoDocker(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The image is not there.
-    #[error("there is no image {image}; run scripts/setup, which brings it")]
-    NoImage {
-        /// The image.
-        image: String,
-    },
-    /// The container did not start.
-    #[error("failed to start a registry container")]
-    Start(#[source] Box<TestcontainersError>),
-    /// Docker published no port.
-    #[error("Docker published no port of the registry container on 127.0.0.1")]
-    NotPublished,
-    /// The container ended.
-    #[error("the registry container ended instead of serving; its log:\n{log}")]
-    Ended {
-        /// What it wrote.
-        log: String,
-    },
-    /// The container did not serve in time.
-    #[error("the registry container did not answer /v2/ within {} s; its log:\n{log}", READY.as_secs())]
-    NotReady {
-        /// What it wrote.
-        log: String,
-        /// What was seen last.
-        #[source]
-        last: ClientError,
-    },
-    /// New users were not accepted in time.
-    #[error("the registry container did not take its new users within {} s", READY.as_secs())]
-    UsersNotTaken,
-    /// Users that cannot be written.
-    #[error(transparent)]
-    Htpasswd(#[from] HtpasswdError),
-    /// Its files could not be prepared.
-    #[error("failed to write the files of a registry container")]
-    Files(#[source] std::io::Error),
-    /// A file could not be brought into it.
-    #[error("failed to write {file} into the registry container")]
-    Upload {
-        /// The file.
-        file: &'static str,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// It could not be removed.
-    #[error("failed to remove a registry container")]
-    Remove(#[source] Box<TestcontainersError>),
-    /// No key for tokens.
-    #[error(transparent)]
-    Signing(#[from] SigningError),
-    /// A request to it failed.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-}
-
-/// How a container authenticates. It cannot change while it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AuthKind {
-    /// Not at all.
-    None,
-    /// htpasswd.
-    Basic,
-    /// Bearer tokens, verified by a JWKS.
-    Token,
-}
-
-impl From<&Auth> for AuthKind {
-    fn from(auth: &Auth) -> Self {
-        match auth {
-            Auth::None => Self::None,
-            Auth::Basic(_) => Self::Basic,
-            Auth::Token(_) => Self::Token,
-        }
-    }
-}
 
 /// A running registry container. Dropping it removes it, which blocks for as long as Docker takes;
 /// [`Container::remove`] does the same without blocking.
@@ -306,27 +228,6 @@ impl Container {
         answers(self.address).await
     }
 
-    /// What the container wrote from a moment on.
-    pub async fn logs(&self, since: Timestamp) -> String {
-        let options = LogsOptionsBuilder::new()
-            .stdout(true)
-            .stderr(true)
-            .tail("all")
-            // Docker looks at seconds only; a container may change hands within one.
-            .since(i32::try_from(since.as_second()).unwrap_or(0))
-            .timestamps(true)
-            .build();
-        let mut lines = self.docker.logs(&self.id, Some(options));
-        let mut log = String::new();
-        while let Some(line) = lines.next().await {
-            match line {
-                Ok(line) => log.push_str(since_then(&line.to_string(), since)),
-                Err(error) => log.push_str(&format!("the log cannot be read on: {error}\n")),
-            }
-        }
-        log
-    }
-
     /// Removes the container.
     pub async fn remove(mut self) -> Result<(), ContainerError> {
         match self.running.take() {
@@ -410,15 +311,6 @@ impl Drop for Container {
     }
 }
 
-/// A folder with files, to be copied.
-fn folder(files: &[(&str, String)]) -> std::io::Result<tempfile::TempDir> {
-    let folder = tempfile::tempdir()?;
-    for (name, content) in files {
-        std::fs::write(folder.path().join(name), content)?;
-    }
-    Ok(folder)
-}
-
 /// Whether a registry answers at an address.
 async fn answers(address: SocketAddr) -> bool {
     let probe = Direct::new(address, Credentials::None);
@@ -467,42 +359,6 @@ async fn docker() -> Result<Docker, ContainerError> {
     }
 }
 
-/// A line of Docker's without the time before it; nothing where that is earlier.
-fn since_then(line: &str, since: Timestamp) -> &str {
-    match line.split_once(' ') {
-        Some((time, text)) => match time.parse::<Timestamp>() {
-            Ok(time) if time < since => "",
-            Ok(_) => text,
-            Err(_) => line,
-        },
-        None => line,
-    }
-}
-
-fn config(kind: AuthKind) -> String {
-    let auth = match kind {
-        AuthKind::None => String::new(),
-        AuthKind::Basic => {
-            format!("auth:\n  htpasswd:\n    realm: pullproof\n    path: {FOLDER}/{HTPASSWD}\n")
-        }
-        // With autoredirect the realm is on the host that the client asked, so one container serves
-        // node and host alike.
-        AuthKind::Token => format!(
-            "auth:\n  token:\n    realm: http://unused.invalid{TOKEN_PATH}\n    autoredirect: true\n    \
-             autoredirectpath: {TOKEN_PATH}\n    service: {SERVICE}\n    issuer: {ISSUER}\n    \
-             jwks: {FOLDER}/jwks.json\n"
-        ),
-    };
-    format!(
-        "version: 0.1\n\
-         log:\n  level: info\n  formatter: json\n\
-         storage:\n  inmemory: {{}}\n  delete:\n    enabled: true\n\
-         http:\n  addr: :{PORT}\n  secret: {}\n\
-         {auth}",
-        random().expose_secret()
-    )
-}
-
 fn random() -> SecretString {
     format!("{:032x}", rand::random::<u128>()).into()
 }
@@ -525,24 +381,5 @@ mod tests {
         assert!(same(&users("a"), &users("a")));
         assert!(!same(&users("a"), &users("b")));
         assert!(!same(&users("a"), &BTreeMap::new()));
-    }
-
-    #[test]
-    fn a_log_begins_at_its_moment_and_shows_no_times() {
-        let since = "2026-11-24T08:52:03.5Z".parse().unwrap();
-        assert_eq!(since_then("2026-11-24T08:52:03.499999999Z early\n", since), "");
-        assert_eq!(since_then("2026-11-24T08:52:03.500000001Z late here\n", since), "late here\n");
-        assert_eq!(since_then("no time\n", since), "no time\n");
-    }
-
-    #[test]
-    fn the_configuration_is_yaml_with_the_wanted_authentication() {
-        for (kind, key) in [(AuthKind::Basic, "htpasswd"), (AuthKind::Token, "token")] {
-            let read: serde_json::Value = serde_saphyr::from_str(&config(kind)).unwrap();
-            assert!(read["auth"][key].is_object(), "{read}");
-            assert_eq!(read["storage"]["delete"]["enabled"], true);
-        }
-        let none: serde_json::Value = serde_saphyr::from_str(&config(AuthKind::None)).unwrap();
-        assert!(none["auth"].is_null());
     }
 }

@@ -1,0 +1,65 @@
+//! The words of a case file, as serde and the JSON Schema see them.
+//!
+//! Every struct refuses unknown keys; what serde cannot say (exactly one verb a step, a reason for
+//! every failure) is checked in `case::validate`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::range::VersionRange;
+
+mod expect;
+mod registry;
+mod step;
+
+pub use expect::*;
+pub use registry::*;
+pub use step::*;
+
+/// One case: registries as they are, plain manifests, and what must be seen.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "pullproof case")]
+pub struct Case {
+    /// What the case proves, as one sentence.
+    pub title: String,
+    /// Where the behaviour is documented or was reported: a page, a thread, a KEP or a file.
+    pub source: String,
+    /// What was seen that differs from the source, or anything a reader has to know.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// The versions this case speaks of; on others it does not apply.
+    #[serde(default)]
+    pub when: When,
+    /// A literal namespace, taken exclusively while the case runs. Default: one of its own.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// More namespaces, by name: `$NAME` stands for each in manifests and commands.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// The registries, by literal host (`docker.io`) or by a name the harness gives a host of its
+    /// own: `registry` becomes `$REGISTRY`, `the-mirror` becomes `$THE_MIRROR`.
+    #[serde(default)]
+    pub registries: BTreeMap<String, Registry>,
+    /// Registry settings of the node beyond the ones each registry brings, by image host.
+    #[serde(default)]
+    pub hosts: BTreeMap<String, Hosts>,
+    /// What happens, in order.
+    #[schemars(with = "Vec<Step>")]
+    pub steps: Vec<Spanned<Step>>,
+}
+
+/// Ranges of versions; all that are given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// Kubernetes versions, for example `>=1.35` or `1.34`.
+    #[serde(default)]
+    pub kubernetes: Option<VersionRange>,
+    /// containerd versions, for example `>=2.0`.
+    #[serde(default)]
+    pub containerd: Option<VersionRange>,
+}

@@ -1,0 +1,79 @@
+//! The files that a container starts with.
+
+use secrecy::ExposeSecret as _;
+
+use super::super::jwt::{ISSUER, SERVICE};
+use super::super::record::TOKEN_PATH;
+use super::{FOLDER, HTPASSWD, PORT, random};
+use crate::case::model::Auth;
+
+/// How a container authenticates. It cannot change while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthKind {
+    /// Not at all.
+    None,
+    /// htpasswd.
+    Basic,
+    /// Bearer tokens, verified by a JWKS.
+    Token,
+}
+
+impl From<&Auth> for AuthKind {
+    fn from(auth: &Auth) -> Self {
+        match auth {
+            Auth::None => Self::None,
+            Auth::Basic(_) => Self::Basic,
+            Auth::Token(_) => Self::Token,
+        }
+    }
+}
+
+/// The registry's config.yml.
+pub(super) fn config(kind: AuthKind) -> String {
+    let auth = match kind {
+        AuthKind::None => String::new(),
+        AuthKind::Basic => {
+            format!("auth:\n  htpasswd:\n    realm: pullproof\n    path: {FOLDER}/{HTPASSWD}\n")
+        }
+        // With autoredirect the realm is on the host that the client asked, so one container serves
+        // node and host alike.
+        AuthKind::Token => format!(
+            "auth:\n  token:\n    realm: http://unused.invalid{TOKEN_PATH}\n    autoredirect: true\n    \
+             autoredirectpath: {TOKEN_PATH}\n    service: {SERVICE}\n    issuer: {ISSUER}\n    \
+             jwks: {FOLDER}/jwks.json\n"
+        ),
+    };
+    format!(
+        "version: 0.1\n\
+         log:\n  level: info\n  formatter: json\n\
+         storage:\n  inmemory: {{}}\n  delete:\n    enabled: true\n\
+         http:\n  addr: :{PORT}\n  secret: {}\n\
+         {auth}",
+        random().expose_secret()
+    )
+}
+
+/// A folder with files, to be copied.
+pub(super) fn folder(files: &[(&str, String)]) -> std::io::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content)?;
+    }
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_yaml_with_the_wanted_authentication() {
+        for (kind, key) in [(AuthKind::Basic, "htpasswd"), (AuthKind::Token, "token")] {
+            let read: serde_json::Value = serde_saphyr::from_str(&config(kind)).unwrap();
+            assert!(read["auth"][key].is_object(), "{read}");
+            assert_eq!(read["storage"]["delete"]["enabled"], true);
+        }
+        let none: serde_json::Value = serde_saphyr::from_str(&config(AuthKind::None)).unwrap();
+        assert!(none["auth"].is_null());
+    }
+}
