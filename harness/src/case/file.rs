@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
 };
 
@@ -93,8 +94,15 @@ impl CaseFile {
     }
 
     /// Where in a run it is best started: those that wait out a back-off first, those that wait for
-    /// all others to end last.
-    pub fn start_order(&self) -> u8 {
+    /// all others to end last. Themes are mixed, always in the same way: the cases of one need the
+    /// same kind of registry, and would leave the containers of the theme before idle.
+    pub fn start_order(&self) -> (u8, u64) {
+        let mut mixed = DefaultHasher::new();
+        self.name.hash(&mut mixed);
+        (self.urgency(), mixed.finish())
+    }
+
+    fn urgency(&self) -> u8 {
         let patient = |(_, step): (usize, &Step)| {
             step.expect.as_ref().is_some_and(|expect| expect.within.is_some())
         };
