@@ -145,3 +145,30 @@ impl<'de> Deserialize<'de> for Authenticated {
         from.deserialize_any(Users)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::Expect;
+
+    fn witnesses(yaml: &str) -> Result<Vec<Option<String>>, String> {
+        let expect: Result<Expect, _> = serde_saphyr::from_str(yaml);
+        match expect {
+            Ok(expect) => Ok(expect.registry.0.into_iter().map(|seen| seen.of).collect()),
+            Err(error) => Err(error.without_snippet().to_string()),
+        }
+    }
+
+    #[test]
+    fn one_registry_or_several_are_witnesses() {
+        assert_eq!(witnesses("{registry: {anonymous: 401}}"), Ok(vec![None]));
+        let two = "{registry: [{of: mirror, anonymous: 404}, {of: origin, requests: none}]}";
+        assert_eq!(witnesses(two), Ok(vec![Some("mirror".into()), Some("origin".into())]));
+        assert_eq!(witnesses("{pod: a}"), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_misspelt_witness_is_told() {
+        let error = witnesses("{registry: [{off: mirror}]}").unwrap_err();
+        assert!(error.contains("off"), "{error}");
+    }
+}

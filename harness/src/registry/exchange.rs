@@ -309,3 +309,15 @@ fn damage(
     }
     damage
 }
+
+#[cfg(test)]
+mod tests {
+    use super::renamed;
+
+    #[test]
+    fn another_name_leads_to_the_same_address_and_port() {
+        assert_eq!(renamed("http://172.18.0.1:4000"), "http://[::ffff:172.18.0.1]:4000");
+        assert_eq!(renamed("https://127.0.0.1:5000"), "https://[::ffff:127.0.0.1]:5000");
+        assert_eq!(renamed("http://registry.example.com"), "http://registry.example.com");
+    }
+}
