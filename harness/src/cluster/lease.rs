@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{case::range::version_of, error::EnvironmentError, settings::Settings};
 
-use super::{Engine, KindConfig, Lock, Node, Run, kind::Kind};
+use super::{Engine, KindConfig, Lock, Node, Run, access::let_nodes_read, kind::Kind};
 
 /// How long a node may take to become ready once its API server answers.
 const READY: Duration = Duration::from_secs(120);
@@ -295,6 +295,8 @@ impl Place {
             return Err(error);
         }
         self.ready(engine).await?;
+        let client = self.client().await.map_err(|error| self.failed(error))?;
+        let_nodes_read(&client).await.map_err(|error| self.failed(error.into()))?;
         let origin =
             serde_json::to_vec(&wanted.origin).map_err(|error| self.failed(error.into()))?;
         fs::write(self.folder.join("origin.json"), origin).map_err(failed)?;

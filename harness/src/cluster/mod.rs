@@ -4,6 +4,7 @@
 //! to its files and logs; [`Run`] owns what a process makes, and its reaper removes what a process
 //! leaves, however it ends.
 
+mod access;
 mod api_log;
 mod engine;
 mod kind;
