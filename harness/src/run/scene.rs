@@ -67,7 +67,7 @@ pub struct Scene<'a> {
     pub(super) images: BTreeMap<String, image::Image>,
     folder: PathBuf,
     _following: Vec<Following>,
-    _locks: Vec<Lock>,
+    locks: Vec<Lock>,
 }
 
 /// A registry of a running case.
@@ -99,13 +99,6 @@ impl<'a> Scene<'a> {
             variables.set(variable_name(name), &namespace);
             namespaces.push(namespace);
         }
-        // Node-wide changes and every other case exclude each other.
-        let node_lock = session.cluster.lock_file("node");
-        locks.push(if file.needs_node_alone() {
-            Lock::exclusive(&node_lock, || {}).await?
-        } else {
-            Lock::shared(&node_lock, || {}).await?
-        });
         if case.namespace.is_some() {
             locks.push(session.take(&format!("namespace-{own}")).await?);
         }
@@ -164,10 +157,18 @@ impl<'a> Scene<'a> {
             images: BTreeMap::new(),
             folder,
             _following: following,
-            _locks: locks,
+            locks,
         };
-        scene.forget_images().await?;
         scene.push_all().await?;
+        // Node-wide changes and every other case exclude each other; who has the node alone has all
+        // else ready by then.
+        let node = session.cluster.lock_file("node");
+        scene.locks.push(if file.needs_node_alone() {
+            Lock::exclusive(&node, || {}).await?
+        } else {
+            Lock::shared(&node, || {}).await?
+        });
+        scene.forget_images().await?;
         scene.write_hosts().await?;
         Ok(scene)
     }
