@@ -97,7 +97,17 @@ fn a_killed_run_leaves_nothing_in_the_cluster() {
 
     let mut killed = start(&mut pullproof(&["run", cases]));
     let mut found = None;
-    wait_until("a registry container", || {
+    let node = format!("{}-control-plane", settings.cluster_name());
+    let images = |id: &str| {
+        let Ok(hosts) = fs::read_to_string(runs.join(id).join("hosts")) else {
+            return Vec::new();
+        };
+        let all = docker(&["exec", &node, "ctr", "-n", "k8s.io", "images", "ls", "-q"]);
+        let of_run = |image: &&str| hosts.lines().any(|host| image.starts_with(host));
+        all.lines().filter(of_run).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut pulled = Vec::new();
+    wait_until("a registry container and an image", || {
         let new = fs::read_dir(&runs).into_iter().flatten().flatten().map(|e| e.path());
         // Other tests run at the same time: this one's run is the one whose process is the child.
         found = new.filter(|path| !before.contains(path)).find_map(|path| {
@@ -105,13 +115,19 @@ fn a_killed_run_leaves_nothing_in_the_cluster() {
             let owner = fs::read_to_string(path.join("owner")).ok()?;
             (owner.trim() == killed.id().to_string()).then_some(id)
         });
-        found.as_ref().is_some_and(|id| !containers_of(id).is_empty())
+        pulled = found.as_deref().map(images).unwrap_or_default();
+        found.as_ref().is_some_and(|id| !containers_of(id).is_empty()) && !pulled.is_empty()
     });
     signal(&killed, "KILL");
     killed.wait().unwrap();
     let id = found.unwrap();
     wait_until("the end of the run's folder", || !runs.join(&id).exists());
     assert_eq!(containers_of(&id), "");
+    let left = docker(&["exec", &node, "ctr", "-n", "k8s.io", "images", "ls", "-q"]);
+    assert!(
+        !left.lines().any(|image| pulled.iter().any(|one| one == image)),
+        "{pulled:?} in {left}"
+    );
     let kubectl = settings.kubectl().unwrap();
     let kubeconfig =
         settings.state().join("clusters").join(settings.cluster_name()).join("kubeconfig");
@@ -125,7 +141,6 @@ fn a_killed_run_leaves_nothing_in_the_cluster() {
         assert!(listed.status.success());
         listed.stdout.is_empty()
     });
-    let node = format!("{}-control-plane", settings.cluster_name());
     let hosts = docker(&[
         "exec",
         &node,
