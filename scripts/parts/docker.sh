@@ -82,6 +82,13 @@ start_with_systemd() {
 
 # The engine outlives set-up: a session of its own, and no file of set-up's held open.
 start_by_hand() {
+  local tries=0
+  # One that is still ending, which takes its containers 10 s, lets no other start beside it.
+  while engine_process >/dev/null && [ "$tries" -lt 150 ]; do
+    if engine_answers; then return; fi
+    tries=$((tries + 1))
+    sleep 0.2
+  done
   setsid dockerd >"$cache/log/dockerd.log" 2>&1 </dev/null &
   await_engine || { tail -n 20 "$cache/log/dockerd.log"; return 1; }
 }
@@ -95,6 +102,12 @@ await_engine() {
   done
 }
 
+# engine_process: the process of an engine of this machine, if there is one.
+engine_process() {
+  local process
+  process=$(cat /var/run/docker.pid 2>/dev/null) && [ "$(cat "/proc/$process/comm" 2>/dev/null)" = dockerd ] && echo "$process"
+}
+
 # lacks_capability PROCESS: whether CAP_SYS_RESOURCE (bit 24) is missing from its bounding set.
 lacks_capability() {
   local set
@@ -106,7 +119,7 @@ lacks_capability() {
 runtime_is_ready() {
   local engine
   [ "$(uname -s)" = Linux ] || return 0
-  engine=$(cat /var/run/docker.pid 2>/dev/null) && [ -d "/proc/$engine" ] || engine=self
+  engine=$(engine_process) || engine=self
   ! lacks_capability "$engine" || [ "$(default_runtime)" = "$runtime_name" ]
 }
 
