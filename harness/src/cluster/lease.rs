@@ -294,8 +294,8 @@ impl Place {
             run.created().ok();
             return Err(error);
         }
-        self.ready(engine).await?;
         let client = self.client().await.map_err(|error| self.failed(error))?;
+        self.ready(engine, &client).await?;
         let_nodes_read(&client).await.map_err(|error| self.failed(error.into()))?;
         let origin =
             serde_json::to_vec(&wanted.origin).map_err(|error| self.failed(error.into()))?;
@@ -303,9 +303,8 @@ impl Place {
         run.created().map_err(failed)
     }
 
-    async fn ready(&self, engine: &Engine) -> Result<(), EnvironmentError> {
-        let client = self.client().await.map_err(|error| self.failed(error))?;
-        let nodes: Api<NodeObject> = Api::all(client);
+    async fn ready(&self, engine: &Engine, client: &Client) -> Result<(), EnvironmentError> {
+        let nodes: Api<NodeObject> = Api::all(client.clone());
         let container = self.container();
         let ready = await_condition(nodes.clone(), &container, is_ready);
         match tokio::time::timeout(READY, ready).await {

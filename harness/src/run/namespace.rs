@@ -49,11 +49,15 @@ pub(super) async fn create_namespace(session: &Session, name: &str) -> anyhow::R
         ..ConfigMap::default()
     };
     let client = session.client();
-    tokio::try_join!(
-        create(Api::namespaced(client.clone(), name), &account),
-        create(Api::namespaced(client.clone(), name), &certificate),
-    )
-    .with_context(what)?;
+    let accounts = Api::<ServiceAccount>::namespaced(client.clone(), name);
+    let certificates = Api::namespaced(client.clone(), name);
+    let (created, _) =
+        tokio::try_join!(create(&accounts, &account), create(&certificates, &certificate))
+            .with_context(what)?;
+    if !created {
+        let patch = Patch::Merge(&account);
+        accounts.patch("default", &PatchParams::default(), &patch).await.with_context(what)?;
+    }
     Ok(())
 }
 
@@ -67,16 +71,13 @@ fn named(name: &str) -> ObjectMeta {
     ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
 }
 
-/// Creates an object that somebody else may create as well, and may have created with less.
-async fn create<K>(api: Api<K>, object: &K) -> kube::Result<()>
+/// Creates an object that somebody else may create as well. Tells whether this was the first to.
+async fn create<K>(api: &Api<K>, object: &K) -> kube::Result<bool>
 where
-    K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned + kube::Resource,
+    K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
 {
     match api.create(&PostParams::default(), object).await {
-        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
-            let name = object.meta().name.as_deref().unwrap_or_default();
-            api.patch(name, &PatchParams::default(), &Patch::Merge(object)).await.map(drop)
-        }
-        other => other.map(drop),
+        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(false),
+        other => other.map(|_| true),
     }
 }

@@ -103,14 +103,14 @@ impl<'a> Scene<'a> {
             locks.push(session.take(&format!("namespace-{own}")).await?);
         }
 
-        // Before there is anything in them.
-        let following = namespaces.iter().map(|name| session.watches.follow(name, &timeline));
-        let following = following.collect();
         let namespaces_ready = async {
+            let mut following = Vec::new();
             for namespace in &namespaces {
                 create_namespace(session, namespace).await?;
+                // Not before: a literal one may have held pods of the case before.
+                following.push(session.watches.follow(namespace, &timeline));
             }
-            anyhow::Ok(())
+            anyhow::Ok(following)
         };
         let registries_ready = async {
             // Who waits for a host needs no container yet: it gets the one of the case before.
@@ -123,7 +123,8 @@ impl<'a> Scene<'a> {
                 case.registries.iter().map(|(name, spec)| start(session, name, spec, &peers));
             anyhow::Ok((taken, try_join_all(starts).await?))
         };
-        let ((), (taken, registries)) = tokio::try_join!(namespaces_ready, registries_ready)?;
+        let (following, (taken, registries)) =
+            tokio::try_join!(namespaces_ready, registries_ready)?;
         locks.extend(taken);
         let registries: BTreeMap<String, Live> = registries.into_iter().collect();
         for (name, live) in &registries {
@@ -191,10 +192,11 @@ impl<'a> Scene<'a> {
             let pods = Api::<Pod>::namespaced(client.clone(), namespace);
             pods.delete_collection(&now, &ListParams::default()).await.ok();
         }
-        self.session.leave(&self.namespaces);
-        if self.file.case.namespace.is_some() {
-            // Another case may be waiting for the name.
-            delete_namespace(self.session, &self.namespace).await;
+        let (literal, own) = self.namespaces.split_at(self.file.case.namespace.iter().len());
+        self.session.leave(own);
+        for namespace in literal {
+            // At once: who waits for the name finds it gone, and nobody deletes theirs later.
+            delete_namespace(self.session, namespace).await;
         }
         self.restore_node().await;
         for live in std::mem::take(&mut self.registries).into_values() {
