@@ -98,11 +98,12 @@ fn a_killed_run_leaves_nothing_in_the_cluster() {
     let mut killed = start(&mut pullproof(&["run", cases]));
     let mut found = None;
     let node = format!("{}-control-plane", settings.cluster_name());
+    let all_images = || docker(&["exec", &node, "ctr", "-n", "k8s.io", "images", "ls", "-q"]);
     let images = |id: &str| {
         let Ok(hosts) = fs::read_to_string(runs.join(id).join("hosts")) else {
             return Vec::new();
         };
-        let all = docker(&["exec", &node, "ctr", "-n", "k8s.io", "images", "ls", "-q"]);
+        let all = all_images();
         let of_run = |image: &&str| hosts.lines().any(|host| image.starts_with(host));
         all.lines().filter(of_run).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -123,7 +124,7 @@ fn a_killed_run_leaves_nothing_in_the_cluster() {
     let id = found.unwrap();
     wait_until("the end of the run's folder", || !runs.join(&id).exists());
     assert_eq!(containers_of(&id), "");
-    let left = docker(&["exec", &node, "ctr", "-n", "k8s.io", "images", "ls", "-q"]);
+    let left = all_images();
     assert!(
         !left.lines().any(|image| pulled.iter().any(|one| one == image)),
         "{pulled:?} in {left}"

@@ -82,22 +82,23 @@ start_with_systemd() {
 
 # The engine outlives set-up: a session of its own, and no file of set-up's held open.
 start_by_hand() {
-  local tries=0
   # One that is still ending, which takes its containers 10 s, lets no other start beside it.
-  while engine_process >/dev/null && [ "$tries" -lt 150 ]; do
-    if engine_answers; then return; fi
-    tries=$((tries + 1))
-    sleep 0.2
-  done
+  poll 150 engine_answers_or_is_gone || true
+  if engine_answers; then return; fi
   setsid dockerd >"$cache/log/dockerd.log" 2>&1 </dev/null &
   await_engine || { tail -n 20 "$cache/log/dockerd.log"; return 1; }
 }
 
-await_engine() {
-  local tries=0
-  until engine_answers; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 150 ] || { echo "no answer within 30 s"; return 1; }
+await_engine() { poll 150 engine_answers || { echo "no answer within 30 s"; return 1; }; }
+
+engine_answers_or_is_gone() { engine_answers || ! engine_process >/dev/null; }
+
+# poll TIMES COMMAND: every 0.2 s, until it succeeds.
+poll() {
+  local times=$1
+  until "$2"; do
+    times=$((times - 1))
+    [ "$times" -gt 0 ] || return 1
     sleep 0.2
   done
 }
@@ -127,7 +128,6 @@ default_runtime() { docker info --format '{{.DefaultRuntime}}'; }
 
 # ensure_runtime: an engine without the capability gets the runtime that does without it.
 ensure_runtime() {
-  local tries=0
   runtime_is_ready && return
   case ${DOCKER_HOST:-unix://$docker_socket} in
     unix:///run/docker.sock | "unix://$docker_socket") ;;
@@ -139,12 +139,8 @@ ensure_runtime() {
   configure_runtime
   # The engine reads runtimes anew on this signal; containers go on undisturbed.
   kill -HUP "$(cat /var/run/docker.pid)"
-  until runtime_is_ready; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 50 ] || die "$exit_environment" "the engine did not take $runtime_name as its default runtime" \
-      "restart it, and look into its log"
-    sleep 0.1
-  done
+  poll 25 runtime_is_ready || die "$exit_environment" "the engine did not take $runtime_name as its default runtime" \
+    "restart it, and look into its log"
 }
 
 # configure_runtime: adds the runtime to the engine's configuration and keeps everything else in it.

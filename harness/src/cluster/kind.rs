@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::{Value, json};
+
 use crate::{error::EnvironmentError, process::Call};
 
 use super::Engine;
@@ -13,32 +15,8 @@ use super::Engine;
 /// The label by which a node image says that it brings neither CoreDNS nor kube-proxy.
 const ADDONS_LABEL: &str = "dev.pullproof.addons";
 
-/// In both forms of kubeadm's configuration: kind applies the one that its Kubernetes reads, v1beta4
-/// from 1.36 on (pkg/cluster/internal/kubeadm/config.go).
-const CONTROL_PLANE: &str = r#"- |
-  kind: ClusterConfiguration
-  apiVersion: kubeadm.k8s.io/v1beta3
-  controllerManager:
-    extraArgs: {leader-elect: "false", kube-api-qps: "200", kube-api-burst: "400"}
-  scheduler:
-    extraArgs: {leader-elect: "false"}
-  etcd: {local: {extraArgs: {unsafe-no-fsync: "true"}}}
-- |
-  kind: ClusterConfiguration
-  apiVersion: kubeadm.k8s.io/v1beta4
-  controllerManager:
-    extraArgs:
-    - {name: leader-elect, value: "false"}
-    - {name: kube-api-qps, value: "200"}
-    - {name: kube-api-burst, value: "400"}
-  scheduler:
-    extraArgs:
-    - {name: leader-elect, value: "false"}
-  etcd:
-    local:
-      extraArgs:
-      - {name: unsafe-no-fsync, value: "true"}
-"#;
+/// Flags of kubeadm's words.
+type Flags<'a> = &'a [(&'a str, &'a str)];
 
 /// What a cluster's configuration depends on.
 ///
@@ -93,7 +71,13 @@ impl KindConfig {
             // Known since 1.31; older kubelets ignore it with a warning.
             yaml.push_str("  failCgroupV1: false\n");
         }
-        yaml.push_str(CONTROL_PLANE);
+        // kind applies the form that its Kubernetes reads, v1beta4 from 1.36 on
+        // (pkg/cluster/internal/kubeadm/config.go).
+        let listed = |flags: Flags<'_>| {
+            flags.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+        };
+        yaml.push_str(&control_plane("v1beta3", |flags| flags.iter().copied().collect()));
+        yaml.push_str(&control_plane("v1beta4", listed));
         if self.without_addons {
             // skipPhases replaces kind's own list, which is "preflight".
             yaml.push_str("- |\n  kind: InitConfiguration\n");
@@ -102,6 +86,22 @@ impl KindConfig {
         yaml.push_str("nodes:\n- role: control-plane\n");
         yaml
     }
+}
+
+/// The patch that hastens the control plane, for a version of kubeadm's configuration and the form that
+/// flags have in it.
+fn control_plane(version: &str, flags: impl Fn(Flags<'_>) -> Value) -> String {
+    let alone = ("leader-elect", "false");
+    let patch = json!({
+        "kind": "ClusterConfiguration",
+        "apiVersion": format!("kubeadm.k8s.io/{version}"),
+        "controllerManager": {
+            "extraArgs": flags(&[alone, ("kube-api-qps", "200"), ("kube-api-burst", "400")]),
+        },
+        "scheduler": {"extraArgs": flags(&[alone])},
+        "etcd": {"local": {"extraArgs": flags(&[("unsafe-no-fsync", "true")])}},
+    });
+    format!("- |\n  {patch}\n")
 }
 
 /// The kind command, for one cluster.
@@ -216,5 +216,19 @@ mod tests {
         assert!(init.contains("preflight") && init.contains("addon/kube-proxy"), "{init}");
         let oom = config["containerdConfigPatches"][1].as_str().unwrap();
         assert!(oom.contains("restrict_oom_score_adj = true"), "{oom}");
+    }
+
+    #[test]
+    fn the_control_plane_is_hastened_in_both_forms() {
+        let config: Value = serde_saphyr::from_str(&KindConfig::default().render()).unwrap();
+        let patch = |at: usize| -> Value {
+            serde_saphyr::from_str(config["kubeadmConfigPatches"][at].as_str().unwrap()).unwrap()
+        };
+        let (mapped, listed) = (patch(1), patch(2));
+        assert_eq!(mapped["apiVersion"], "kubeadm.k8s.io/v1beta3");
+        assert_eq!(mapped["controllerManager"]["extraArgs"]["kube-api-qps"], "200");
+        assert_eq!(listed["apiVersion"], "kubeadm.k8s.io/v1beta4");
+        let flag = json!({"name": "unsafe-no-fsync", "value": "true"});
+        assert_eq!(listed["etcd"]["local"]["extraArgs"], json!([flag]));
     }
 }

@@ -49,7 +49,7 @@ impl Node {
             let content = content.as_ref();
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
-            header.set_mode(if content.starts_with(b"#!") { 0o755 } else { 0o644 });
+            header.set_mode(mode(content));
             header.set_cksum();
             archive.append_data(&mut header, path.trim_start_matches('/'), content)?;
         }
@@ -74,16 +74,21 @@ impl Node {
     }
 }
 
+/// The mode of a file: a script can be executed.
+fn mode(content: &[u8]) -> u32 {
+    if content.starts_with(b"#!") { 0o755 } else { 0o644 }
+}
+
 /// The script that writes files.
 fn writing<T: AsRef<[u8]>>(files: &[(String, T)]) -> String {
     let each = files.iter().map(|(path, content)| {
         let content = content.as_ref();
         let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
-        let mode = if content.starts_with(b"#!") { "755" } else { "644" };
         format!(
-            "mkdir -p {} && printf %s {} | base64 -d >{path} && chmod {mode} {path}",
+            "mkdir -p {} && printf %s {} | base64 -d >{path} && chmod {:o} {path}",
             quote(folder),
             STANDARD.encode(content),
+            mode(content),
             path = quote(path),
         )
     });

@@ -21,8 +21,8 @@ const REAPER: &str = include_str!("reaper.sh");
 ///
 /// Its reaper is a shell that waits for this process's end, by the closing of a pipe, and then
 /// removes every container, namespace and node file that carries the run's label, the images of its
-/// registries, and the run's folder. It ignores Ctrl-C and outlives SIGKILL. Both hold the run's lock: a run whose lock is free
-/// has lost its reaper too, and the next run sweeps it.
+/// registries, and the run's folder. It ignores Ctrl-C and outlives SIGKILL. Both hold the run's lock: a
+/// run whose lock is free has lost its reaper too, and the next run sweeps it.
 #[derive(Debug)]
 pub struct Run {
     /// A random name, the value of the labels.

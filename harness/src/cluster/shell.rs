@@ -5,7 +5,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use anyhow::{Context, bail};
@@ -13,6 +13,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bollard::{Docker, container::LogOutput, exec::StartExecResults, models::ExecConfig};
 use futures::{Stream, StreamExt};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use crate::mutex::locked;
 
 /// Reads a script a line and answers with a line: what it printed and, after the last newline, its
 /// status, all in base64. Ends when its input does, that is with the process that opened it.
@@ -45,14 +47,14 @@ impl Shells {
         script: &str,
     ) -> anyhow::Result<String> {
         let on = || format!("running a command on {container}");
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let waiting = locked(&self.0).pop();
         let mut shell = match waiting {
             Some(shell) => shell,
             None => Shell::open(docker, container).await.with_context(on)?,
         };
         // Dropped in between, the shell is not used again: its next answer would be this one's.
         let (status, text) = shell.run(script).await.with_context(on)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(shell);
+        locked(&self.0).push(shell);
         match status {
             0 => Ok(text),
             status => bail!("{} ended with status {status}: {}", on(), text.trim()),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::PodState;
+use crate::mutex::locked;
 
 /// What was seen of a case's namespaces. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -169,7 +170,7 @@ impl Timeline {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         // What a panicking writer had added so far is still what was seen.
-        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0.seen)
     }
 }
 

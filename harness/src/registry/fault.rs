@@ -1,11 +1,12 @@
 //! Which faults meet a request.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use hyper::Method;
 
 use crate::case::model::{Fault, FaultAction};
+use crate::mutex::locked;
 
 /// The faults of a gateway, each with the number of requests that it has matched.
 #[derive(Debug, Default)]
@@ -44,15 +45,14 @@ pub(super) enum Instead {
 impl Faults {
     /// Replaces all faults; the count of each begins anew.
     pub(super) fn set(&self, faults: Vec<Fault>) {
-        *self.list.lock().unwrap_or_else(PoisonError::into_inner) =
-            faults.into_iter().map(|fault| (fault, 0)).collect();
+        *locked(&self.list) = faults.into_iter().map(|fault| (fault, 0)).collect();
     }
 
     /// Counts a request against each fault, and tells what is done to it. Of several faults that
     /// answer in the container's place the first counts; delays add up.
     pub(super) fn plan(&self, method: &Method, path: &str, authorized: bool) -> Plan {
         let mut plan = Plan::default();
-        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = locked(&self.list);
         for (fault, count) in list.iter_mut() {
             if !meets(fault, method, path, authorized) {
                 continue;

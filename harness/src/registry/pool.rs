@@ -5,7 +5,7 @@
 //! a name. One that cannot be cleaned is removed and never handed out again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use super::client::Direct;
 use super::container::{AuthKind, Container, ContainerError};
 use crate::image::{Image, PushError};
+use crate::mutex::locked;
 
 /// Blobs stay in the container's memory after their manifests are gone; beyond this it is replaced.
 const MOST_HELD: u64 = 64 * 1024 * 1024;
@@ -102,7 +103,7 @@ impl Pool {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.shared.idle)
     }
 }
 
@@ -141,11 +142,11 @@ impl Lease {
         let (repository, tag) = crate::image::split_name(name)?;
         let client = self.pusher(repository).await?;
         // Before it is pushed: a push that fails half-way leaves something behind as well.
-        lock(&self.pushed).push(Pushed {
+        locked(&self.pushed).push(Pushed {
             repository: repository.to_owned(),
             digests: image.manifests().iter().rev().map(|it| it.digest.clone()).collect(),
         });
-        *lock(&self.held) += image.size();
+        *locked(&self.held) += image.size();
         image.push(&client, repository, tag).await
     }
 
@@ -160,8 +161,8 @@ impl Lease {
     /// others than the harness may have pushed into it.
     pub async fn give_back(mut self, written: bool) -> Result<(), ContainerError> {
         let Some(container) = self.container.take() else { return Ok(()) };
-        let held = *lock(&self.held);
-        let pushed = std::mem::take(&mut *lock(&self.pushed));
+        let held = *locked(&self.held);
+        let pushed = std::mem::take(&mut *locked(&self.pushed));
         if written || held > MOST_HELD || !clean(&container, pushed).await {
             return container.remove().await;
         }
@@ -175,10 +176,6 @@ impl Lease {
             None => Ok(()),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Deletes what was pushed. Tells whether all of it is gone.

@@ -1,7 +1,7 @@
 //! The record of the requests that a registry saw.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::authorization::Authorization;
+use crate::mutex::locked;
 
 /// The path at which the gateway answers as the token server.
 pub(super) const TOKEN_PATH: &str = "/pullproof/token";
@@ -215,7 +216,7 @@ impl Record {
 
     fn requests(&self) -> MutexGuard<'_, Vec<Request>> {
         // Nothing that holds the lock can leave the list half changed.
-        self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.shared.requests)
     }
 }
 

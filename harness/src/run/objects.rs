@@ -1,10 +1,6 @@
 //! Objects of any kind: applied, patched, deleted.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use anyhow::{Context, bail};
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
@@ -17,6 +13,8 @@ use kube::{
     runtime::wait::{await_condition, conditions::is_deleted},
 };
 use serde_json::{Value, json};
+
+use crate::mutex::locked;
 
 /// How long the API server's cache of service accounts may lag.
 const SETTLED: Duration = Duration::from_secs(30);
@@ -145,14 +143,14 @@ impl Objects {
         gvk: &GroupVersionKind,
         namespace: &str,
     ) -> anyhow::Result<Api<DynamicObject>> {
-        let known = self.kinds.lock().unwrap_or_else(PoisonError::into_inner).get(gvk).cloned();
+        let known = locked(&self.kinds).get(gvk).cloned();
         let (resource, capabilities) = match known {
             Some(known) => known,
             None => {
                 let asked = pinned_kind(&self.client, gvk).await.with_context(|| {
                     format!("the cluster knows no kind {} of {}", gvk.kind, gvk.api_version())
                 })?;
-                let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut kinds = locked(&self.kinds);
                 kinds.insert(gvk.clone(), asked.clone());
                 asked
             }

@@ -26,8 +26,13 @@ pub struct Proof {
     by: Pair,
 }
 
-/// Pulls that are under way.
-pub type Trying = AbortOnDropHandle<anyhow::Result<Vec<Tried>>>;
+/// A proof that is under way.
+pub enum Trying {
+    /// The node pulls.
+    Pulls(AbortOnDropHandle<anyhow::Result<Vec<Tried>>>),
+    /// The registry is asked when all else was seen.
+    Registry,
+}
 
 /// One anonymous pull.
 #[derive(Debug)]
@@ -48,18 +53,19 @@ impl Proof {
         (!scene.proven.contains(&of)).then_some(Self { of, by: expect.pair })
     }
 
-    /// Starts the pulls: every image of the pod from a registry that authenticates.
+    /// Starts it: every image of the pod from a registry that authenticates is pulled.
     pub async fn start(&self, scene: &Scene<'_>) -> anyhow::Result<Trying> {
-        let images = match self.by {
-            Pair::Anonymous => self.images(scene).await?,
-            Pair::Registry | Pair::Public => Vec::new(),
-        };
+        if self.by == Pair::Registry {
+            return Ok(Trying::Registry);
+        }
+        let images = self.images(scene).await?;
         let node = scene.session.cluster.node.clone();
-        Ok(AbortOnDropHandle::new(tokio::spawn(async move {
+        let pulls = AbortOnDropHandle::new(tokio::spawn(async move {
             tokio::time::timeout(LIMIT, pull(&node, images)).await.with_context(|| {
                 format!("the anonymous pair took more than {} s", LIMIT.as_secs())
             })?
-        })))
+        }));
+        Ok(Trying::Pulls(pulls))
     }
 
     /// Waits for the pulls. All have to have been refused for want of credentials.
@@ -68,10 +74,10 @@ impl Proof {
         scene: &Scene<'_>,
         trying: Trying,
     ) -> anyhow::Result<Option<Mismatch>> {
-        if self.by == Pair::Registry {
-            return self.ask_registry(scene).await;
-        }
-        let tried = trying.await??;
+        let tried = match trying {
+            Trying::Registry => return self.ask_registry(scene).await,
+            Trying::Pulls(pulls) => pulls.await??,
+        };
         let other = tried.iter().find(|tried| !is_refusal(&tried.said));
         Ok(other.map(|tried| self.mismatch(format!("{}: {}", tried.image, tried.said.trim()))))
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -17,6 +17,7 @@ use crate::{
     error::{EnvironmentError, story},
     evidence::bundle,
     image::Arch,
+    mutex::locked,
     registry::Pool,
     settings::Settings,
 };
@@ -146,12 +147,12 @@ impl Session {
     /// costs the API server some seventy requests, one or two for each kind of object it knows: they
     /// are better made when no case is waiting for it.
     pub(super) fn leave(&self, namespaces: &[String]) {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(namespaces);
+        locked(&self.left).extend_from_slice(namespaces);
     }
 
     /// Has the namespaces of the cases that are over deleted.
     pub async fn tidy(&self) {
-        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        let left = std::mem::take(&mut *locked(&self.left));
         stream::iter(left)
             .for_each_concurrent(AT_ONCE, async |name| delete_namespace(self, &name).await)
             .await;

@@ -258,10 +258,7 @@ async fn watch(
     let deadline = began + limit;
     // Until when reports beside the pod may lag; where the case gives a time, until then.
     let mut lag_ends = None;
-    let lag = match expect.within {
-        Some(_) => limit,
-        None => LAG,
-    };
+    let lag = if expect.within.is_some() { limit } else { LAG };
     let mut hinted: Option<Instant> = None;
     loop {
         changes.borrow_and_update();

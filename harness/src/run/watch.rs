@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use futures::{Stream, StreamExt};
@@ -17,7 +17,7 @@ use kube::{
 };
 use tokio::{sync::oneshot, task::JoinSet};
 
-use crate::evidence::Timeline;
+use crate::{evidence::Timeline, mutex::locked};
 
 /// One watch of all pods and one of all events, for every case of a process: a pair a namespace would
 /// be two lists and two watches a case. They end when this is dropped.
@@ -74,7 +74,7 @@ impl Followed {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Timeline>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     fn pod(&self, pod: Pod) {

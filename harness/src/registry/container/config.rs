@@ -2,10 +2,10 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::super::jwt::{ISSUER, SERVICE};
-use super::super::record::TOKEN_PATH;
 use super::{FOLDER, HTPASSWD, PORT, random};
 use crate::case::model::Auth;
+use crate::registry::jwt::{ISSUER, SERVICE};
+use crate::registry::record::TOKEN_PATH;
 
 /// How a container authenticates. It cannot change while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,10 +2,10 @@
 
 use testcontainers::TestcontainersError;
 
-use super::super::client::ClientError;
-use super::super::htpasswd::HtpasswdError;
-use super::super::jwt::SigningError;
 use super::READY;
+use crate::registry::client::ClientError;
+use crate::registry::htpasswd::HtpasswdError;
+use crate::registry::jwt::SigningError;
 
 /// Why a registry container is not there or not as it should be.
 #[derive(Debug, thiserror::Error)]
