@@ -83,14 +83,17 @@ fn mode(content: &[u8]) -> u32 {
 fn writing<T: AsRef<[u8]>>(files: &[(String, T)]) -> String {
     let each = files.iter().map(|(path, content)| {
         let content = content.as_ref();
-        let folder = path.rsplit_once('/').map_or("/", |(folder, _)| folder);
-        format!(
-            "mkdir -p {} && printf %s {} | base64 -d >{path} && chmod {:o} {path}",
-            quote(folder),
-            STANDARD.encode(content),
-            mode(content),
-            path = quote(path),
-        )
+        let folder = quote(path.rsplit_once('/').map_or("/", |(folder, _)| folder));
+        let path = quote(path);
+        // What the shell can write by itself, it does.
+        let print = match std::str::from_utf8(content) {
+            Ok(text) if !text.contains('\0') => format!("printf %s {}", quote(text)),
+            _ => format!("printf %s {} | base64 -d", STANDARD.encode(content)),
+        };
+        let mode = mode(content);
+        let chmod =
+            if mode == 0o644 { String::new() } else { format!(" && chmod {mode:o} {path}") };
+        format!("mkdir -p {folder} && {print} >{path}{chmod}")
     });
     each.collect::<Vec<_>>().join(" && ")
 }
@@ -105,10 +108,16 @@ mod tests {
     fn files_arrive_whole_with_their_mode() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| format!("{}/{name}", folder.path().display());
-        let (text, script) = (path("a folder/it's"), path("plugin"));
-        let files = [(text.clone(), "one\n\n\"two\"\n"), (script.clone(), "#!/bin/sh\n")];
+        let (text, script, binary) = (path("a folder/it's"), path("plugin"), path("binary"));
+        let files = [
+            (text.clone(), &b"one\n\n\"two\" 'three' \\n %s\n"[..]),
+            (script.clone(), b"#!/bin/sh\n"),
+            (binary.clone(), b"a\0b\xff\n"),
+        ];
         assert!(Command::new("sh").args(["-c", &writing(&files)]).status().unwrap().success());
-        assert_eq!(std::fs::read_to_string(&text).unwrap(), files[0].1);
+        for (path, content) in &files {
+            assert_eq!(std::fs::read(path).unwrap(), *content, "{path}");
+        }
         let mode = |path: &str| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&text), mode(&script)), (0o644, 0o755));
     }

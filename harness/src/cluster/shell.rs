@@ -9,18 +9,18 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bollard::{Docker, container::LogOutput, exec::StartExecResults, models::ExecConfig};
 use futures::{Stream, StreamExt};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::mutex::locked;
 
-/// Reads a script a line and answers with a line: what it printed and, after the last newline, its
-/// status, all in base64. Ends when its input does, that is with the process that opened it.
-const LOOP: &str = r#"while read -r script; do
-  printf %s "$script" | base64 -d | { sh 2>&1; printf '\n%s' "$?"; } | base64 -w0
-  echo
+/// Reads a mark and a script a line, in which `\\` and `\n` stand for what they do in `printf %b`, and
+/// prints what the script does and then a line of the mark and its status. It starts no program of its
+/// own. Ends when its input does, that is with the process that opened it.
+const LOOP: &str = r#"while read -r mark script; do
+  (eval "$(printf %b "$script")") </dev/null 2>&1
+  printf '\n%s %s\n' "$mark" "$?"
 done"#;
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
@@ -85,10 +85,15 @@ impl Shell {
     }
 
     async fn run(&mut self, script: &str) -> anyhow::Result<(i32, String)> {
-        self.input.write_all(format!("{}\n", STANDARD.encode(script)).as_bytes()).await?;
+        // Nothing that a script prints by itself.
+        let mark = format!("{:032x}", rand::random::<u128>());
+        self.input.write_all(request(&mark, script).as_bytes()).await?;
         self.input.flush().await?;
-        let mut line = Vec::new();
-        while !line.ends_with(b"\n") {
+        let mut printed = Vec::new();
+        loop {
+            if let Some(answer) = answer(&printed, &mark) {
+                return Ok(answer);
+            }
             match self
                 .output
                 .next()
@@ -96,19 +101,24 @@ impl Shell {
                 .context("the shell ended; is the node still there?")??
             {
                 LogOutput::StdErr { message } => bail!("{}", String::from_utf8_lossy(&message)),
-                other => line.extend(other.into_bytes()),
+                other => printed.extend(other.into_bytes()),
             }
         }
-        answer(&line).context("the shell's answer cannot be read")
     }
 }
 
-/// Status and text of an answer.
-fn answer(line: &[u8]) -> anyhow::Result<(i32, String)> {
-    let all = STANDARD.decode(line.trim_ascii_end())?;
-    let all = String::from_utf8_lossy(&all);
-    let (text, status) = all.rsplit_once('\n').context("it has no status")?;
-    Ok((status.parse()?, text.to_owned()))
+/// The line that asks for a script.
+fn request(mark: &str, script: &str) -> String {
+    format!("{mark} {}\n", script.replace('\\', r"\\").replace('\n', r"\n"))
+}
+
+/// Status and text of an answer, once it is whole.
+fn answer(printed: &[u8], mark: &str) -> Option<(i32, String)> {
+    let whole = printed.strip_suffix(b"\n")?;
+    let last = whole.iter().rposition(|byte| *byte == b'\n')?;
+    let status = whole[last + 1..].strip_prefix(mark.as_bytes())?;
+    let status = std::str::from_utf8(status).ok()?.trim().parse().ok()?;
+    Some((status, String::from_utf8_lossy(&whole[..last]).into_owned()))
 }
 
 /// A word as a shell reads it whole.
@@ -125,6 +135,8 @@ mod tests {
 
     use super::*;
 
+    const MARK: &str = "0123456789abcdef";
+
     /// Runs scripts through the loop, in a shell of this machine.
     fn answers(scripts: &[&str]) -> Vec<(i32, String)> {
         let mut shell = Command::new("sh")
@@ -133,10 +145,16 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines: String = scripts.iter().map(|s| format!("{}\n", STANDARD.encode(s))).collect();
+        let lines: String = scripts.iter().map(|script| request(MARK, script)).collect();
         shell.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-        let printed = shell.wait_with_output().unwrap().stdout;
-        printed.split_inclusive(|byte| *byte == b'\n').map(|line| answer(line).unwrap()).collect()
+        let printed = String::from_utf8(shell.wait_with_output().unwrap().stdout).unwrap();
+        let ends = printed.match_indices(MARK).map(|(at, _)| at);
+        let mut from = 0;
+        let ends = ends.map(|at| at + printed[at..].find('\n').unwrap() + 1);
+        ends.map(|to| {
+            answer(&printed.as_bytes()[std::mem::replace(&mut from, to)..to], MARK).unwrap()
+        })
+        .collect()
     }
 
     #[test]
@@ -147,6 +165,33 @@ mod tests {
         assert_eq!(seen[2], (0, String::new()));
         assert_eq!(seen[3], (0, String::new()));
         assert_eq!(seen.len(), 4);
+    }
+
+    #[test]
+    fn a_script_arrives_as_it_is_and_leaves_the_loop_as_it_was() {
+        let seen = answers(&[
+            r#"printf '%s|' "a\b" '\n' 'it'\''s' "$(printf 'x\ty')""#,
+            "for i in 1 2\ndo echo $i\ndone",
+            "cd /; a=1; set -e; false; echo never",
+            "echo ${a-unset}; exec true",
+            "if",
+            "echo after",
+        ]);
+        assert_eq!(seen[0], (0, r"a\b|\n|it's|x	y|".to_owned()));
+        assert_eq!(seen[1], (0, "1\n2\n".to_owned()));
+        assert_eq!(seen[2].0, 1);
+        assert_eq!(seen[3], (0, "unset\n".to_owned()));
+        assert_eq!(seen[4].0, 2, "{}", seen[4].1);
+        assert_eq!(seen[5], (0, "after\n".to_owned()));
+    }
+
+    #[test]
+    fn an_answer_is_whole_only_with_its_mark_and_status() {
+        assert_eq!(answer(b"one\n\nm 0\n", "m"), Some((0, "one\n".to_owned())));
+        assert_eq!(answer(b"\nm 7\n", "m"), Some((7, String::new())));
+        for part in [&b"one\n"[..], b"one\n\nm", b"one\n\nm 0", b"", b"\n"] {
+            assert_eq!(answer(part, "m"), None, "{part:?}");
+        }
     }
 
     #[test]
