@@ -8,7 +8,9 @@ use pullproof::{
     error::{exit_code, story},
 };
 
-#[tokio::main]
+// More threads than cores: a case also hashes, reads files and starts processes, and what the others
+// decide shall not wait for that.
+#[tokio::main(worker_threads = 8)]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli::main(cli).await {

@@ -6,14 +6,16 @@ use std::{path::PathBuf, sync::OnceLock};
 
 use pullproof::{case::CaseFile, error::story, report, run::Session, settings::Settings};
 use rstest::rstest;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 /// The cluster that the tests of this process share, on a runtime that outlives each of them. What it
 /// holds when the process ends is removed by the run's reaper.
 fn session() -> &'static (Runtime, Session) {
     static SESSION: OnceLock<(Runtime, Session)> = OnceLock::new();
     SESSION.get_or_init(|| {
-        let runtime = Runtime::new().expect("a runtime");
+        // As many threads as the `pullproof` command has.
+        let runtime = Builder::new_multi_thread().worker_threads(8).enable_all().build();
+        let runtime = runtime.expect("a runtime");
         let opened = Settings::from_env().map_err(|error| story(&error)).and_then(|settings| {
             let progress: pullproof::cluster::Progress =
                 std::sync::Arc::new(|what| eprintln!("{what}"));

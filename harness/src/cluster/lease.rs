@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{case::range::version_of, error::EnvironmentError, settings::Settings};
 
-use super::{Engine, KindConfig, Lock, Node, Run, access::let_nodes_read, kind::Kind};
+use super::{
+    Engine, KindConfig, Lock, Node, Run, access::let_nodes_read, kind::Kind, priority::serve_first,
+};
 
 /// How long a node may take to become ready once its API server answers.
 const READY: Duration = Duration::from_secs(120);
@@ -297,6 +299,8 @@ impl Place {
         let client = self.client().await.map_err(|error| self.failed(error))?;
         self.ready(engine, &client).await?;
         let_nodes_read(&client).await.map_err(|error| self.failed(error.into()))?;
+        serve_first(engine.client(), &self.node(engine).await.map_err(|error| self.failed(error))?)
+            .await;
         let origin =
             serde_json::to_vec(&wanted.origin).map_err(|error| self.failed(error.into()))?;
         fs::write(self.folder.join("origin.json"), origin).map_err(failed)?;
@@ -327,6 +331,11 @@ impl Place {
         }
     }
 
+    async fn node(&self, engine: &Engine) -> anyhow::Result<Node> {
+        let address = engine.host_address().await?;
+        Ok(Node::new(engine.client().clone(), self.container(), address))
+    }
+
     async fn client(&self) -> anyhow::Result<Client> {
         let kubeconfig = Kubeconfig::read_from(self.kubeconfig())?;
         let options = KubeConfigOptions::default();
@@ -347,7 +356,7 @@ impl Place {
                 kubernetes: version(&info.kubelet_version)?,
                 containerd: version(&info.container_runtime_version)?,
             },
-            node: Node::new(engine.client().clone(), container, engine.host_address().await?),
+            node: self.node(engine).await?,
             client,
             kubeconfig: self.kubeconfig(),
             folder: self.folder.clone(),

@@ -11,6 +11,7 @@ mod kind;
 mod lease;
 mod lock;
 mod node;
+mod priority;
 mod run;
 mod shell;
 
