@@ -93,8 +93,8 @@ impl CaseFile {
         self.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
     }
 
-    /// Where in a run it is best started: those that wait out a back-off first, those that wait for
-    /// all others to end last. Themes are mixed, always in the same way: the cases of one need the
+    /// Where in a run it is best started: those that need the node alone first, then those that wait
+    /// out a back-off. Themes are mixed, always in the same way: the cases of one need the
     /// same kind of registry, and would leave the containers of the theme before idle.
     pub fn start_order(&self) -> (u8, u64) {
         let mut mixed = DefaultHasher::new();
@@ -107,9 +107,9 @@ impl CaseFile {
             step.expect.as_ref().is_some_and(|expect| expect.within.is_some())
         };
         match (self.needs_node_alone(), self.steps().any(patient)) {
-            (true, _) => 2,
-            (false, true) => 0,
-            (false, false) => 1,
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
         }
     }
 

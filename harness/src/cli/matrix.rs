@@ -3,6 +3,7 @@
 use std::{
     io::IsTerminal,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::Args;
@@ -13,7 +14,7 @@ use crate::{
     case::CaseFile,
     error::{EnvironmentError, Failed, Usage, story},
     report::{self, Column, Grid},
-    run::{Outcome, Result as CaseResult, Session},
+    run::{Outcome, Result as CaseResult, Schedule, Session},
     settings::Settings,
 };
 
@@ -32,7 +33,7 @@ pub struct Arguments {
     #[arg(default_value = "scenarios", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How many cases run at the same time, over all versions
-    #[arg(long, default_value_t = 16, value_name = "N")]
+    #[arg(long, default_value_t = 12, value_name = "N")]
     jobs: usize,
     /// How many versions run at the same time; each is a cluster of about 1 GiB
     #[arg(long, default_value_t = 2, value_name = "N")]
@@ -62,7 +63,7 @@ pub async fn main(
     containerd: Option<String>,
 ) -> anyhow::Result<()> {
     let versions = versions(&settings, kubernetes.as_deref(), containerd.as_deref())?;
-    let cases = cases::read(&arguments.files)?;
+    let cases: Arc<[CaseFile]> = cases::read(&arguments.files)?.into();
     let columns = versions.iter().map(|(label, _)| Column::new(label.clone())).collect();
     let mut grid = Grid::new(columns, cases.iter().map(|case| case.name.clone()).collect());
     let side_by_side = arguments.side_by_side.clamp(1, versions.len());
@@ -164,23 +165,20 @@ fn versions(
 async fn run(
     column: usize,
     settings: Settings,
-    cases: &[CaseFile],
+    cases: &Arc<[CaseFile]>,
     jobs: usize,
     tell: &UnboundedSender<Told>,
 ) -> Result<(), EnvironmentError> {
     let mut session = Session::open(settings, &progress()).await?;
     session.pairs_apart = true;
-    let case = async |(row, case)| (row, session.case(case).await);
-    let mut ordered: Vec<_> = cases.iter().enumerate().collect();
-    ordered.sort_by_key(|(_, case)| case.start_order());
-    let mut running = stream::iter(ordered).map(case).buffer_unordered(jobs.max(1));
-    while let Some((row, outcome)) = running.next().await {
+    let mut schedule = Schedule::new(session);
+    schedule.start(cases, jobs);
+    while let Some((row, outcome)) = schedule.next().await {
         let outcome = Box::new(outcome);
         // An error says that nobody listens any more: the command is being ended.
         tell.send(Told::Outcome { column, row, outcome }).ok();
     }
-    drop(running);
-    session.close().await;
+    schedule.end().await.close().await;
     Ok(())
 }
 

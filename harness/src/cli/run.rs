@@ -1,16 +1,15 @@
 //! `pullproof run`
 
-use std::{path::PathBuf, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Args;
-use futures::{StreamExt, stream};
 
 use crate::{
     case::CaseFile,
     cluster::ApiLog,
     error::{EnvironmentError, Failed},
     report::{self, Latency, StatusWrite, Tally},
-    run::{Outcome, Result as CaseResult, Session},
+    run::{Outcome, Result as CaseResult, Schedule, Session},
     settings::Settings,
 };
 
@@ -23,7 +22,7 @@ pub struct Arguments {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How many cases run at the same time
-    #[arg(long, default_value_t = 16, value_name = "N")]
+    #[arg(long, default_value_t = 12, value_name = "N")]
     jobs: usize,
     /// Run all cases so many times, and name those that went both ways
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -42,14 +41,16 @@ pub struct Arguments {
 
 /// Runs cases and prints a line for each as it ends.
 pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()> {
-    let cases = cases::read(&arguments.files)?;
+    let cases = cases::read(&arguments.files)?.into();
     let evidence = settings.evidence.clone();
     let session = interruptible(Session::open(settings, &progress())).await??;
     let log = match arguments.timings {
         true => Some(ApiLog::start(&session.cluster).await?),
         false => None,
     };
-    let run = interruptible(rounds(&session, &cases, &arguments)).await;
+    let mut schedule = Schedule::new(session);
+    let run = interruptible(rounds(&mut schedule, &cases, &arguments)).await;
+    let session = schedule.end().await;
     let writes = match log {
         Some(log) => Some(log.end().await?),
         None => None,
@@ -73,38 +74,39 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
 }
 
 /// Prints a line a case; in several rounds a line a round, and those of cases that failed.
-async fn rounds(session: &Session, cases: &[CaseFile], arguments: &Arguments) -> Vec<Vec<Outcome>> {
-    let versions = &session.cluster.versions;
+async fn rounds(
+    schedule: &mut Schedule,
+    cases: &Arc<[CaseFile]>,
+    arguments: &Arguments,
+) -> Vec<Vec<Outcome>> {
+    let versions = &schedule.session().cluster.versions;
     let versions =
         format!("Kubernetes {}, containerd {}", versions.kubernetes, versions.containerd);
     let several = arguments.repeat > 1;
     let mut rounds = Vec::new();
     for round in 1..=arguments.repeat {
         let began = Instant::now();
-        let outcomes = run_all(session, cases, arguments.jobs, several).await;
+        let outcomes = run_all(schedule, cases, arguments.jobs, several).await;
         let summary = report::summary(&outcomes, began.elapsed(), &versions);
         match several {
             true => println!("round {round} of {}: {summary}", arguments.repeat),
             false => println!("{summary}"),
         }
         rounds.push(outcomes);
-        session.tidy().await;
+        schedule.session().tidy().await;
     }
     rounds
 }
 
 async fn run_all(
-    session: &Session,
-    cases: &[CaseFile],
+    schedule: &mut Schedule,
+    cases: &Arc<[CaseFile]>,
     jobs: usize,
     only_failed: bool,
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    let mut cases: Vec<_> = cases.iter().collect();
-    cases.sort_by_key(|case| case.start_order());
-    let mut running =
-        stream::iter(cases).map(|case| session.case(case)).buffer_unordered(jobs.max(1));
-    while let Some(outcome) = running.next().await {
+    schedule.start(cases, jobs);
+    while let Some((_, outcome)) = schedule.next().await {
         if !(only_failed && outcome.is_good()) {
             println!("{}", report::line(&outcome));
         }

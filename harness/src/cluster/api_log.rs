@@ -3,7 +3,7 @@
 use anyhow::Context;
 use kube::Client;
 
-use super::Cluster;
+use super::{Cluster, Node};
 
 /// From this verbosity on the API server logs each request with its time and latency.
 const REQUESTS: u8 = 3;
@@ -12,16 +12,19 @@ const USUAL: u8 = 0;
 
 /// The log of requests, which is off until this is made. Other users of the cluster see no
 /// difference but the size of the log.
-pub struct ApiLog<'a>(&'a Cluster);
+pub struct ApiLog {
+    client: Client,
+    node: Node,
+}
 
-impl<'a> ApiLog<'a> {
+impl ApiLog {
     /// Turns the log on.
     ///
     /// # Errors
     /// The API server refuses.
-    pub async fn start(cluster: &'a Cluster) -> anyhow::Result<Self> {
+    pub async fn start(cluster: &Cluster) -> anyhow::Result<Self> {
         set_verbosity(&cluster.client, REQUESTS).await?;
-        Ok(Self(cluster))
+        Ok(Self { client: cluster.client.clone(), node: cluster.node.clone() })
     }
 
     /// Turns the log off and returns the lines of the writes of pods, in the order of its files.
@@ -29,11 +32,11 @@ impl<'a> ApiLog<'a> {
     /// # Errors
     /// The API server refuses, or the node's files cannot be read.
     pub async fn end(self) -> anyhow::Result<String> {
-        set_verbosity(&self.0.client, USUAL).await?;
+        set_verbosity(&self.client, USUAL).await?;
         // The kubelet rotates and compresses it; no match is no error.
         let script = "zgrep -h 'verb=\"PATCH\" URI=\"/api/v1/namespaces/[^/]*/pods/' \
                       /var/log/pods/kube-system_kube-apiserver-*/kube-apiserver/*.log* || true";
-        self.0.node.shell(script).await.context("reading the API server's log")
+        self.node.shell(script).await.context("reading the API server's log")
     }
 }
 

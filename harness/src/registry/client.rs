@@ -1,6 +1,7 @@
 //! Requests of the harness's own, to a registry container directly.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +13,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use secrecy::{ExposeSecret as _, SecretString};
+
+/// How long an answer may take where nothing else is said, that to a large blob among them.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Why a request of the harness's own failed.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +84,7 @@ pub struct Direct {
     address: SocketAddr,
     credentials: Credentials,
     client: Client<HttpConnector, Full<Bytes>>,
+    limit: Duration,
 }
 
 impl Direct {
@@ -91,7 +96,13 @@ impl Direct {
             address,
             credentials,
             client: Client::builder(TokioExecutor::new()).build(connector),
+            limit: LIMIT,
         }
+    }
+
+    /// The same client, which waits so long for an answer.
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Sends a request and reads the whole answer.
@@ -112,10 +123,15 @@ impl Direct {
         }
         let request = request.body(Full::new(body))?;
         let silent = |source| ClientError::Silent { address: self.address, source };
-        let answer = self.client.request(request).await.map_err(|error| silent(error.into()))?;
-        let (head, body) = answer.into_parts();
-        let body = body.collect().await.map_err(|error| silent(error.into()))?.to_bytes();
-        Ok(Response::from_parts(head, body))
+        let answer = async {
+            let answer =
+                self.client.request(request).await.map_err(|error| silent(error.into()))?;
+            let (head, body) = answer.into_parts();
+            let body = body.collect().await.map_err(|error| silent(error.into()))?.to_bytes();
+            Ok(Response::from_parts(head, body))
+        };
+        let answer = tokio::time::timeout(self.limit, answer).await;
+        answer.unwrap_or_else(|elapsed| Err(silent(elapsed.into())))
     }
 
     /// Sends a request that must get one status.
@@ -196,5 +212,20 @@ impl Direct {
                 body: String::from_utf8_lossy(answer.body()).chars().take(500).collect(),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_never_answers_is_given_up() {
+        // Connections wait in its backlog.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = Direct::new(address, Credentials::None).within(Duration::from_millis(20));
+        let answer = client.send(Method::GET, "/v2/", None, Bytes::new()).await;
+        assert!(matches!(answer, Err(ClientError::Silent { .. })), "{answer:?}");
     }
 }

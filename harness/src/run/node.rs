@@ -13,33 +13,39 @@ use super::scene::{Scene, label};
 impl Scene<'_> {
     /// Leaves the node as the case found it. Best effort: the reaper removes hosts.toml files as well.
     pub(super) async fn restore_node(&self) {
+        let mut commands = Vec::new();
         let literal = literal_hosts(self.file);
-        let mut script = String::new();
         if !literal.is_empty() {
             let folders = literal.iter().map(|host| format!("/etc/containerd/certs.d/{host}"));
-            script.push_str(&format!("rm -rf {}; ", quoted(folders)));
-            script.push_str(&remove_images(&self.literal_images()));
-            script.push_str("; ");
+            commands.push(format!("rm -rf {}", quoted(folders)));
         }
+        commands.extend(remove_images(&self.literal_images()));
         if !self.node_files.is_empty() {
-            script.push_str(&restore_files(&self.node_files));
+            commands.extend(restore_files(&self.node_files));
             if restarts_kubelet(self.file) {
                 // It runs with what the files said.
-                script.push_str("; systemctl restart kubelet");
+                commands.push("systemctl restart kubelet".to_owned());
             }
         }
-        if !script.is_empty() {
-            self.session.cluster.node.shell(&format!("{script}; true")).await.ok();
+        self.best_effort(commands).await.ok();
+    }
+
+    /// Runs commands on the node, each whatever became of the one before.
+    async fn best_effort(&self, commands: Vec<String>) -> anyhow::Result<()> {
+        if commands.is_empty() {
+            return Ok(());
         }
+        self.session.cluster.node.shell(&one_after_the_other(commands)).await.map(drop)
+    }
+
+    /// Removes images from the node; that one is not there is no error.
+    pub(super) async fn remove_images(&self, names: &[String]) -> anyhow::Result<()> {
+        self.best_effort(remove_images(names)).await
     }
 
     /// Literal names may be on the node from a case before, with another digest.
     pub(super) async fn forget_images(&self) -> anyhow::Result<()> {
-        let names = self.literal_images();
-        if names.is_empty() {
-            return Ok(());
-        }
-        self.session.cluster.node.shell(&format!("{}; true", remove_images(&names))).await.map(drop)
+        self.remove_images(&self.literal_images()).await
     }
 
     pub(super) fn literal_images(&self) -> Vec<String> {
@@ -111,35 +117,65 @@ pub(super) fn is_literal(name: &str) -> bool {
     name.contains(['.', ':']) || name == "localhost"
 }
 
-/// Removes images and, from 1.35 on, what the kubelet remembers of who may use them
-/// (KEP-2535: /var/lib/kubelet/image_manager).
-pub(super) fn remove_images(names: &[String]) -> String {
-    let records = names
-        .iter()
-        .map(|name| {
-            format!("grep -lsr -F {} /var/lib/kubelet/image_manager | xargs -r rm -f", quote(name))
-        })
-        .collect::<Vec<_>>()
-        .join("; ");
-    format!(
-        "ctr -n k8s.io images rm --sync {} >/dev/null 2>&1; {records}",
-        quoted(names.iter().cloned())
-    )
+/// Removes images, also by the names of their digests, and, from 1.35 on, what the kubelet remembers of
+/// who may use them (KEP-2535: /var/lib/kubelet/image_manager).
+fn remove_images(names: &[String]) -> Vec<String> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let patterns: String = names.iter().map(|name| format!(" -e {}", quote(name))).collect();
+    vec![
+        format!("crictl rmi {} >/dev/null 2>&1", quoted(names.iter().cloned())),
+        format!("grep -lsr -F{patterns} /var/lib/kubelet/image_manager | xargs -r rm -f"),
+    ]
 }
 
 /// Puts back what was there before a step wrote files.
-pub(super) fn restore_files(paths: &[String]) -> String {
-    let each = paths.iter().map(|path| {
+fn restore_files(paths: &[String]) -> impl Iterator<Item = String> {
+    paths.iter().map(|path| {
         let (path, kept) = (quote(path), quote(&format!("{path}.before-pullproof")));
         format!("if [ -e {kept} ]; then mv {kept} {path}; else rm -rf {path}; fi")
-    });
-    each.collect::<Vec<_>>().join("; ")
+    })
 }
 
-pub(super) fn quoted(words: impl Iterator<Item = String>) -> String {
+/// A script that ends well however its commands end.
+fn one_after_the_other(mut commands: Vec<String>) -> String {
+    commands.push("true".to_owned());
+    commands.join("; ")
+}
+
+fn quoted(words: impl Iterator<Item = String>) -> String {
     words.map(|word| quote(&word)).collect::<Vec<_>>().join(" ")
 }
 
 fn restarts_kubelet(file: &CaseFile) -> bool {
     file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.restart_kubelet))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn run(commands: Vec<String>) -> bool {
+        let script = one_after_the_other(commands);
+        Command::new("sh").args(["-c", &script]).status().unwrap().success()
+    }
+
+    #[test]
+    fn each_command_runs_whatever_became_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| format!("{}/{name}", folder.path().display());
+        let (old, new) = (path("it's old"), path("new"));
+        std::fs::write(format!("{old}.before-pullproof"), "before").unwrap();
+        std::fs::write(&old, "by a step").unwrap();
+        std::fs::write(&new, "by a step").unwrap();
+        let mut commands = remove_images(&["no.such.example.com/image:v1".to_owned()]);
+        commands.extend(restore_files(&[old.clone(), new.clone()]));
+        assert!(run(commands));
+        assert_eq!(std::fs::read_to_string(&old).unwrap(), "before");
+        assert!(!std::path::Path::new(&new).exists());
+        assert!(run(Vec::new()));
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
     cluster::{Node, quote},
 };
 
-use super::{expectation::Mismatch, scene::Scene};
+use super::{expectation::Mismatch, limit::within, scene::Scene};
 
 /// How long a pod may take to be there, and the pair to be refused.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -61,9 +61,7 @@ impl Proof {
         let images = self.images(scene).await?;
         let node = scene.session.cluster.node.clone();
         let pulls = AbortOnDropHandle::new(tokio::spawn(async move {
-            tokio::time::timeout(LIMIT, pull(&node, images)).await.with_context(|| {
-                format!("the anonymous pair took more than {} s", LIMIT.as_secs())
-            })?
+            within(LIMIT, "the anonymous pair", pull(&node, images)).await
         }));
         Ok(Trying::Pulls(pulls))
     }

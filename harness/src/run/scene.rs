@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -28,12 +29,16 @@ use crate::{
 
 use super::{
     command::Workplace,
+    limit::within,
     namespace::{create_namespace, delete_namespace},
     node::{is_literal, literal_hosts},
     observation::Observer,
     session::Session,
     watch::Following,
 };
+
+/// How long a part of the surroundings may take; a loaded machine needs seconds.
+const SET: Duration = Duration::from_secs(180);
 
 /// All that a case has while it runs.
 pub struct Scene<'a> {
@@ -51,8 +56,8 @@ pub struct Scene<'a> {
     pub timeline: Timeline,
     /// Its registries, by their name in the case.
     pub registries: BTreeMap<String, Live>,
-    /// Where its commands run.
-    pub workplace: Workplace,
+    /// Where its commands run, once it has run one.
+    pub(super) workplace: Option<Workplace>,
     /// What must not be shown.
     pub redaction: Redaction,
     /// When it began.
@@ -106,7 +111,8 @@ impl<'a> Scene<'a> {
         let namespaces_ready = async {
             let mut following = Vec::new();
             for namespace in &namespaces {
-                create_namespace(session, namespace).await?;
+                let what = format!("creating the namespace {namespace}");
+                within(SET, what, create_namespace(session, namespace)).await?;
                 // Not before: a literal one may have held pods of the case before.
                 following.push(session.watches.follow(namespace, &timeline));
             }
@@ -133,14 +139,6 @@ impl<'a> Scene<'a> {
         let unique = registries.iter().filter(|(name, _)| !is_literal(name));
         session.run.pulls_from(unique.map(|(_, live)| live.host.as_str()))?;
 
-        let workplace = Workplace::new(
-            folder.clone(),
-            &session.settings,
-            &session.cluster,
-            &own,
-            file,
-            &variables,
-        )?;
         let mut scene = Self {
             session,
             file,
@@ -149,7 +147,7 @@ impl<'a> Scene<'a> {
             variables,
             timeline,
             registries,
-            workplace,
+            workplace: None,
             redaction: Redaction::new(secrets(file)),
             began,
             node_files: Vec::new(),
@@ -160,17 +158,22 @@ impl<'a> Scene<'a> {
             _following: following,
             locks,
         };
-        scene.push_all().await?;
+        within(SET, "pushing the images", scene.push_all()).await?;
         // Node-wide changes and every other case exclude each other; who has the node alone has all
         // else ready by then.
         let node = session.cluster.lock_file("node");
         scene.locks.push(if file.needs_node_alone() {
             Lock::exclusive(&node, || {}).await?
         } else {
+            // After those of this process that need it alone: it would hardly ever be free again.
+            drop(session.first.read().await);
             Lock::shared(&node, || {}).await?
         });
-        scene.forget_images().await?;
-        scene.write_hosts().await?;
+        within(SET, "preparing the node", async {
+            scene.forget_images().await?;
+            scene.write_hosts().await
+        })
+        .await?;
         Ok(scene)
     }
 
@@ -181,6 +184,21 @@ impl<'a> Scene<'a> {
             None => self.registries.values().next(),
         }
         .context("the case has no such registry")
+    }
+
+    /// Where its commands run. Most cases have none, and a home folder is many files.
+    pub(super) fn workplace(&mut self) -> anyhow::Result<&Workplace> {
+        match &mut self.workplace {
+            Some(workplace) => Ok(workplace),
+            none => Ok(none.insert(Workplace::new(
+                self.folder.clone(),
+                &self.session.settings,
+                &self.session.cluster,
+                &self.namespace,
+                self.file,
+                &self.variables,
+            )?)),
+        }
     }
 
     /// Removes what the case made. Best effort: what is left, the reaper removes at the run's end.
@@ -214,9 +232,9 @@ async fn start(
 ) -> anyhow::Result<(String, Live)> {
     let node = session.cluster.node.host_address;
     let place = Place { name: name.to_owned(), node, port: None, peers: peers.clone() };
-    let registry = Registry::start(&session.pool, spec, place)
-        .await
-        .with_context(|| format!("starting the registry `{name}`"))?;
+    let what = format!("starting the registry `{name}`");
+    let start = Registry::start(&session.pool, spec, place);
+    let registry = within(SET, &what, start).await.with_context(|| what)?;
     let host = match (is_literal(name), spec.node) {
         (true, _) => name.to_owned(),
         // The host reaches this one too, for docker login.

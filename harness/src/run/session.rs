@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -10,6 +10,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, runtime::wait::await_condition};
+use tokio::sync::RwLock;
 
 use crate::{
     case::{CaseFile, model::When},
@@ -37,6 +38,8 @@ use super::{
 const IDLE_CONTAINERS: usize = 24;
 /// Namespaces whose deletion is asked for at the same time.
 const AT_ONCE: usize = 16;
+/// How long a step may take besides what an expectation waits, and a case's clean-up.
+const STEP: Duration = Duration::from_secs(120);
 /// How long a new cluster may take to publish its root CA.
 const PUBLISHED: Duration = Duration::from_secs(60);
 
@@ -58,6 +61,8 @@ pub struct Session {
     pub(super) root_ca: Option<BTreeMap<String, String>>,
     pub(super) watches: Watches,
     left: Mutex<Vec<String>>,
+    /// Held for writing while the cases of a schedule that need the node alone go first.
+    pub(super) first: Arc<RwLock<()>>,
 }
 
 impl Session {
@@ -76,6 +81,7 @@ impl Session {
             objects: Objects::new(cluster.client.clone()),
             watches: Watches::start(&cluster.client).await,
             left: Mutex::default(),
+            first: Arc::default(),
             root_ca: root_ca(&cluster.client)
                 .await
                 .map_err(EnvironmentError::other("the cluster's root CA could not be read"))?,
@@ -113,7 +119,8 @@ impl Session {
                     // Evidence before the clean-up: it goes with the namespace.
                     outcome.evidence = bundle::collect(&scene, &outcome).await;
                 }
-                scene.strike().await;
+                // The reaper removes what this could not.
+                tokio::time::timeout(STEP, scene.strike()).await.ok();
             }
             Err(error) => {
                 outcome.took = began.elapsed();
@@ -129,7 +136,9 @@ impl Session {
             if !applies(&step.when, &self.cluster.versions) {
                 continue;
             }
-            match steps::take(scene, index, step).await {
+            let limit = steps::patience(step) + STEP;
+            let taken = tokio::time::timeout(limit, steps::take(scene, index, step)).await;
+            match taken.unwrap_or_else(|_| Err(too_long(limit))) {
                 Ok(()) => {}
                 Err(Failure::Mismatch(failure)) => return CaseResult::Failed(*failure),
                 Err(Failure::Broken(error)) => {
@@ -174,6 +183,10 @@ impl Session {
     pub(super) async fn take(&self, name: &str) -> std::io::Result<Lock> {
         Lock::exclusive(&self.cluster.lock_file(name), || {}).await
     }
+}
+
+fn too_long(limit: Duration) -> Failure {
+    Failure::Broken(anyhow::anyhow!("the step took more than {} s", limit.as_secs()))
 }
 
 /// The CA that every namespace gets. A cluster that has just started may not have published it yet.

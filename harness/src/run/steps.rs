@@ -24,7 +24,6 @@ use crate::{
 
 use super::{
     expectation::{self, Met, Mismatch},
-    node::remove_images,
     observation::{self, Decision},
     outcome::StepFailure,
     pair::Proof,
@@ -51,6 +50,16 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Broken(error.into())
     }
+}
+
+/// How long an expectation may take.
+fn within(expect: &Expect) -> Duration {
+    expect.within.map_or(WITHIN, Duration::from_secs)
+}
+
+/// How long a step may wait for what it expects.
+pub fn patience(step: &Step) -> Duration {
+    step.expect.as_ref().map_or(Duration::ZERO, within)
 }
 
 /// Does one step.
@@ -116,9 +125,10 @@ fn filled_output(output: &Output, scene: &Scene<'_>) -> Output {
     output
 }
 
-async fn command(scene: &Scene<'_>, index: usize, run: &Run) -> Result<(), Failure> {
+async fn command(scene: &mut Scene<'_>, index: usize, run: &Run) -> Result<(), Failure> {
     let stdin = run.stdin.as_ref().map(|text| scene.variables.fill(text));
-    let done = scene.workplace.run(&run.command, stdin, &scene.variables).await?;
+    let variables = scene.variables.clone();
+    let done = scene.workplace()?.run(&run.command, stdin, &variables).await?;
     let mut results = Vec::new();
     if done.status != run.exit {
         let seen = format!("status {}\n{}{}", done.status, done.stdout, done.stderr);
@@ -167,9 +177,7 @@ async fn node(scene: &mut Scene<'_>, change: &NodeChange) -> anyhow::Result<()> 
         node.write(&files).await?;
     }
     let fill = |names: &[String]| names.iter().map(|n| scene.variables.fill(n)).collect::<Vec<_>>();
-    if !change.remove_images.is_empty() {
-        node.shell(&format!("{}; true", remove_images(&fill(&change.remove_images)))).await?;
-    }
+    scene.remove_images(&fill(&change.remove_images)).await?;
     for image in fill(&change.preload) {
         scene.preload(&image).await?;
     }
@@ -183,7 +191,7 @@ async fn node(scene: &mut Scene<'_>, change: &NodeChange) -> anyhow::Result<()> 
 /// Waits until what is expected was seen, or cannot be seen any more.
 async fn expected(scene: &mut Scene<'_>, index: usize, expect: &Expect) -> Result<(), Failure> {
     let began = Instant::now();
-    let limit = expect.within.map_or(WITHIN, Duration::from_secs);
+    let limit = within(expect);
     let expect = &Expect {
         pod: expect.pod.as_ref().map(|pod| scene.variables.fill(pod)),
         ..filled(expect, scene)
