@@ -88,6 +88,19 @@ fn a_cluster_survives_what_users_do_to_it_and_goes_when_told() {
 
 /// What a run makes in a cluster goes with it, also when it is killed in the middle of its cases.
 #[test]
+fn a_host_taken_literally_is_left_as_it_was_found() {
+    let case = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/key-matching/globs.yaml");
+    let settings = pullproof::settings::Settings::from_env().unwrap();
+    let node = format!("{}-control-plane", settings.cluster_name());
+    let status = start(&mut pullproof(&["run", case])).wait().unwrap();
+    assert!(status.success());
+    let script = "ctr -n k8s.io images ls -q; ls /etc/containerd/certs.d";
+    let left = docker(&["exec", &node, "sh", "-c", script]);
+    assert!(left.contains("registry.k8s.io/pause"), "{left}");
+    assert!(!left.contains("label.example.com"), "{left}");
+}
+
+#[test]
 fn a_killed_run_leaves_nothing_in_the_cluster() {
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/documentation");
     let settings = pullproof::settings::Settings::from_env().unwrap();

@@ -46,7 +46,8 @@ for cluster in "$folder"/clusters/*; do
     # Else thousands of them pile up, and with them the kubelet's records of who may use them.
     [ ! -s "$folder/hosts" ] || docker exec -i "$node" sh -c '
         hosts=$(cat)
-        ctr -n k8s.io images ls -q | grep -v @ | grep -F "$hosts" | xargs -r crictl rmi
+        # Their digests are names of their own and may be all that is left of them.
+        ctr -n k8s.io images ls -q | grep -F "$hosts" | xargs -r crictl rmi
         grep -lrsF "$hosts" /var/lib/kubelet/image_manager | xargs -r rm -f' <"$folder/hosts" >/dev/null
 done
 # Once more: the engine may have been at the creation of one.
