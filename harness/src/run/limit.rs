@@ -2,8 +2,6 @@
 
 use std::{fmt::Display, time::Duration};
 
-use anyhow::bail;
-
 /// Waits for something as long as it may take; then it is dropped.
 ///
 /// # Errors
@@ -15,8 +13,13 @@ pub(super) async fn within<T, E: Into<anyhow::Error>>(
 ) -> anyhow::Result<T> {
     match tokio::time::timeout(limit, work).await {
         Ok(done) => done.map_err(Into::into),
-        Err(_) => bail!("{what} took more than {} s", limit.as_secs()),
+        Err(_) => Err(too_long(what, limit)),
     }
+}
+
+/// What is said of a wait that took longer than it may.
+pub(super) fn too_long(what: impl Display, limit: Duration) -> anyhow::Error {
+    anyhow::anyhow!("{what} took more than {} s", limit.as_secs())
 }
 
 #[cfg(test)]

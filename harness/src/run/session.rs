@@ -25,6 +25,7 @@ use crate::{
 
 use super::{
     expectation::applies,
+    limit::too_long,
     namespace::{ROOT_CA, delete_namespace},
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
@@ -138,7 +139,7 @@ impl Session {
             }
             let limit = steps::patience(step) + STEP;
             let taken = tokio::time::timeout(limit, steps::take(scene, index, step)).await;
-            match taken.unwrap_or_else(|_| Err(too_long(limit))) {
+            match taken.unwrap_or_else(|_| Err(Failure::Broken(too_long("the step", limit)))) {
                 Ok(()) => {}
                 Err(Failure::Mismatch(failure)) => return CaseResult::Failed(*failure),
                 Err(Failure::Broken(error)) => {
@@ -183,10 +184,6 @@ impl Session {
     pub(super) async fn take(&self, name: &str) -> std::io::Result<Lock> {
         Lock::exclusive(&self.cluster.lock_file(name), || {}).await
     }
-}
-
-fn too_long(limit: Duration) -> Failure {
-    Failure::Broken(anyhow::anyhow!("the step took more than {} s", limit.as_secs()))
 }
 
 /// The CA that every namespace gets. A cluster that has just started may not have published it yet.
