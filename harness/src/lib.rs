@@ -9,6 +9,7 @@ pub mod cli;
 pub mod cluster;
 pub mod error;
 pub mod evidence;
+pub mod expectation;
 pub mod image;
 mod mutex;
 pub mod process;

@@ -9,6 +9,7 @@ mod file;
 mod forms;
 pub mod manifest;
 pub mod model;
+mod pod_selector;
 pub mod range;
 mod schema;
 mod texts;
@@ -17,5 +18,6 @@ mod variables;
 
 pub use error::{CaseError, nearest};
 pub use file::{CaseFile, find_cases};
+pub use pod_selector::{PodSelector, PodSelectorError};
 pub use schema::schema;
 pub use variables::{Variables, variable_name};

@@ -9,4 +9,4 @@ mod timeline;
 
 pub use pod::{ContainerState, PodState, Waiting};
 pub use redaction::Redaction;
-pub use timeline::{EventSeen, PodHistory, Timeline};
+pub use timeline::{EventSeen, Mark, PodHistory, Timeline};
