@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pullproof::case::model::{Fault, FaultAction};
+use pullproof::case::model::{Challenge, Fault, FaultAction};
 use pullproof::registry::{
     Authorization, Gateway, GatewaySettings, Mark, Origin, Peers, Request, RequestKind,
 };
@@ -437,6 +437,38 @@ async fn redirect_leads_to_the_same_path_of_another_registry() {
     one.set_faults(vec![fault(FaultAction::Redirect("unknown".into()))]);
     let arrived = text(one.node(), &get(BLOB)).await;
     assert!(arrived.starts_with("HTTP/1.1 502 ") && arrived.contains("no registry unknown"));
+}
+
+#[tokio::test]
+async fn a_control_pull_is_recorded_as_such_and_meets_the_registry_as_it_is() {
+    let (upstream, _) = upstream(ANSWER).await;
+    let gateway = gateway(upstream).await;
+    assert_eq!(gateway.control().ip(), gateway.node().ip());
+    assert_ne!(gateway.control().port(), gateway.node().port());
+    let first = Fault { nth: Some(1), ..fault(FaultAction::Status(503)) };
+    gateway.set_faults(vec![first, fault(FaultAction::Delay(100_000))]);
+    assert!(text(gateway.control(), &get(BLOB)).await.ends_with("hello"));
+    let seen = only(&gateway).await;
+    assert_eq!((seen.from, seen.status, seen.fault), (Origin::Control, Some(200), None));
+    // It was not counted: the fault waits for the first request of the node.
+    let first = Fault { nth: Some(1), ..fault(FaultAction::Status(503)) };
+    gateway.set_faults(vec![first]);
+    assert!(text(gateway.control(), &get(BLOB)).await.ends_with("hello"));
+    assert!(text(gateway.node(), &get(BLOB)).await.starts_with("HTTP/1.1 503 "));
+}
+
+#[tokio::test]
+async fn a_control_pull_gets_the_challenge_as_the_container_sent_it() {
+    let realm = "http://r/pullproof/token";
+    let refusal = format!(
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"{realm}\"\r\nContent-Length: 0\r\n\r\n"
+    );
+    let (upstream, _) = upstream(refusal).await;
+    let challenge = Challenge { realm: Some("http://wrong.invalid".into()), ..Default::default() };
+    let settings = GatewaySettings { challenge, ..GatewaySettings::new("r", NODE, upstream) };
+    let gateway = Gateway::start(settings).await.unwrap();
+    assert!(text(gateway.control(), &get(BLOB)).await.contains(realm));
+    assert!(text(gateway.node(), &get(BLOB)).await.contains("http://wrong.invalid"));
 }
 
 #[tokio::test]

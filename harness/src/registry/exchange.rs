@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::body::{Answer, Damage};
 use super::challenge;
 use super::connection::Hangup;
-use super::fault::Instead;
+use super::fault::{Instead, Plan};
 use super::gateway::Shared;
 use super::record::{Arrival, Entry, Origin, TOKEN_PATH};
 
@@ -125,7 +125,12 @@ pub(super) async fn answer(
     let Exchange { shared, from, hangup } = exchange;
     let mut arrival = Arrival::of(&shared.record, &request, *from);
     let head = request.method() == Method::HEAD;
-    let plan = shared.faults.plan(request.method(), arrival.path(), arrival.authorized());
+    // A control pull is about the registry's own answer: faults neither meet nor count it.
+    let own = *from == Origin::Control;
+    let plan = match own {
+        true => Plan::default(),
+        false => shared.faults.plan(request.method(), arrival.path(), arrival.authorized()),
+    };
     let mut done = Vec::new();
 
     if !plan.delay.is_zero() {
@@ -192,7 +197,7 @@ pub(super) async fn answer(
             done.push(format!("status {} in place of 401", status.as_u16()));
             *response.status_mut() = status;
             response.headers_mut().remove(WWW_AUTHENTICATE);
-        } else if challenge::change(response.headers_mut(), &shared.challenge) {
+        } else if !own && challenge::change(response.headers_mut(), &shared.challenge) {
             done.push("challenge changed".to_owned());
         }
     }

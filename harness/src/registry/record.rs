@@ -88,6 +88,8 @@ pub enum Origin {
     Node,
     /// From the host: a documented command such as `docker login`.
     Host,
+    /// From a node, by the address that only a control pull is given: nobody's evidence.
+    Control,
 }
 
 /// What a request is about.

@@ -54,6 +54,12 @@ impl TokenServer {
             .collect();
     }
 
+    /// Returns the token that anybody gets to pull from a repository, or the status of the refusal.
+    pub(super) fn anonymous(&self, repository: &str) -> Result<SecretString, StatusCode> {
+        let ask = Ask { scopes: vec![format!("repository:{repository}:pull")], ..Ask::default() };
+        self.token(&ask).map_err(|refusal| refusal.status)
+    }
+
     /// Answers a request, and tells who asked.
     pub(super) async fn answer<B>(&self, request: Request<B>) -> (Own, Authorization)
     where
@@ -91,12 +97,28 @@ impl TokenServer {
         }
     }
 
-    /// Decides what is granted.
+    /// The answer to what a client asks for.
     fn grant(&self, ask: &Ask) -> Own {
+        let token = match self.token(ask) {
+            Ok(token) => token,
+            Err(refusal) => return refusal,
+        };
+        let token = token.expose_secret();
+        let body = json!({
+            "token": token,
+            "access_token": token,
+            "expires_in": self.rules.expires,
+            "issued_at": Timestamp::now().to_string(),
+        });
+        Own::json(StatusCode::OK, body.to_string())
+    }
+
+    /// Decides what is granted: a token, or the refusal.
+    fn token(&self, ask: &Ask) -> Result<SecretString, Own> {
         let user = match &ask.credentials {
             Some((name, password)) => match self.user(name, password) {
                 Some(user) => Some((name.as_str(), user)),
-                None => return refused("incorrect username or password"),
+                None => return Err(refused("incorrect username or password")),
             },
             None => None,
         };
@@ -108,23 +130,13 @@ impl TokenServer {
             granted.extend(access);
         }
         if user.is_none() && !all && self.rules.anonymous == Anonymous::Refused {
-            return refused("authentication required");
+            return Err(refused("authentication required"));
         }
         let subject = user.map_or("", |(name, _)| name);
         let service = ask.service.as_deref().unwrap_or(SERVICE);
-        match self.key.sign(subject, service, &granted, self.rules.expires) {
-            Ok(token) => {
-                let token = token.expose_secret();
-                let body = json!({
-                    "token": token,
-                    "access_token": token,
-                    "expires_in": self.rules.expires,
-                    "issued_at": Timestamp::now().to_string(),
-                });
-                Own::json(StatusCode::OK, body.to_string())
-            }
-            Err(error) => Own::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        }
+        self.key
+            .sign(subject, service, &granted, self.rules.expires)
+            .map_err(|error| Own::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))
     }
 
     fn user(&self, name: &str, password: &SecretString) -> Option<TokenUser> {

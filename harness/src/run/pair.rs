@@ -94,7 +94,8 @@ impl Proof {
                 continue;
             }
             for image in &spec.images {
-                let status = scene.registries[name].registry.anonymous_status(&image.name).await?;
+                let status =
+                    scene.registries[name].registry.anonymous_manifest(&image.name).await?;
                 if !matches!(status, 401 | 403) {
                     return Ok(Some(
                         self.mismatch(format!("{name} answers {status} for {}", image.name)),
