@@ -35,7 +35,7 @@ pub enum PodSelector {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PodSelectorError {
     /// The kind has no pods, or is not known.
-    #[error("`{0}` is not a workload; expected one of: {}", WORKLOADS.map(|(kind, _)| kind).join(", "))]
+    #[error("`{0}` is not a workload; expected one of: {known}", known = WORKLOADS.map(|(kind, _)| kind).join(", "))]
     Kind(String),
     /// A label without a name.
     #[error("`{0}` is not a label; write name=value")]
@@ -86,7 +86,8 @@ impl PodSelector {
                 labels.iter().all(|(name, value)| pod.labels().get(name) == Some(value))
             }
             Self::Workload { kind, name } => {
-                let owner = WORKLOADS.iter().find(|(known, _)| known == kind).map(|(_, owner)| owner);
+                let owner =
+                    WORKLOADS.iter().find(|(known, _)| known == kind).map(|(_, owner)| owner);
                 pod.owner_references().iter().any(|one| {
                     Some(&one.kind.as_str()) == owner && owns(kind, name, &one.name, pod)
                 })

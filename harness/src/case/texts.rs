@@ -35,7 +35,8 @@ impl<'de> Deserialize<'de> for Text {
             #[serde(default)]
             containerd: Option<VersionRange>,
         }
-        let form = string_or(from, "a text or `{contains: …, kubernetes: …, containerd: …}`", |it| it)?;
+        let form =
+            string_or(from, "a text or `{contains: …, kubernetes: …, containerd: …}`", |it| it)?;
         let Fields { contains, equals, lacks, kubernetes, containerd } = match form {
             Form::Text(text) => return Ok(Text::contains(text)),
             Form::Fields(fields) => fields,
@@ -47,8 +48,12 @@ impl<'de> Deserialize<'de> for Text {
         ];
         let mut given = ways.into_iter().filter_map(|(how, text)| Some((how, text?)));
         match (given.next(), given.next()) {
-            (Some((how, text)), None) => Ok(Text { when: When { kubernetes, containerd }, how, text }),
-            _ => Err(D::Error::custom("a text needs exactly one of `contains`, `equals`, `notContains`")),
+            (Some((how, text)), None) => {
+                Ok(Text { when: When { kubernetes, containerd }, how, text })
+            }
+            _ => Err(D::Error::custom(
+                "a text needs exactly one of `contains`, `equals`, `notContains`",
+            )),
         }
     }
 }
@@ -97,7 +102,9 @@ impl<'de> Deserialize<'de> for Requests {
             fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Requests, E> {
                 match word {
                     "none" => Ok(Requests::None),
-                    _ => Err(E::custom(format!("`{word}` is neither `none` nor a list of requests"))),
+                    _ => {
+                        Err(E::custom(format!("`{word}` is neither `none` nor a list of requests")))
+                    }
                 }
             }
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Requests, A::Error> {
@@ -134,7 +141,9 @@ impl<'de> Deserialize<'de> for Count {
                         Err(E::custom("`>=0` holds for any count; write `0` or `>=1`"))
                     }
                     (Ok(least), Ok(most)) => Ok(Count { least, most }),
-                    _ => Err(E::custom(format!("`{text}` is not a count; write `2`, `>=2` or `<=2`"))),
+                    _ => Err(E::custom(format!(
+                        "`{text}` is not a count; write `2`, `>=2` or `<=2`"
+                    ))),
                 }
             }
         }

@@ -169,8 +169,7 @@ async fn run(
     jobs: usize,
     tell: &UnboundedSender<Told>,
 ) -> Result<(), EnvironmentError> {
-    let mut session = Session::open(settings, &progress()).await?;
-    session.pairs_apart = true;
+    let session = Session::open(settings, &progress()).await?;
     let mut schedule = Schedule::new(session);
     schedule.start(cases, jobs);
     while let Some((row, outcome)) = schedule.next().await {

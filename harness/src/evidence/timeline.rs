@@ -407,8 +407,7 @@ mod tests {
         timeline.gone("v");
         timeline.pod(with_uid(pod("{phase: Pending}"), "w"), Timestamp::UNIX_EPOCH);
         let mut going = with_uid(pod("{phase: Running}"), "x");
-        going.metadata.deletion_timestamp =
-            serde_saphyr::from_str("2026-11-25T00:00:00Z").unwrap();
+        going.metadata.deletion_timestamp = serde_saphyr::from_str("2026-11-25T00:00:00Z").unwrap();
         timeline.pod(going, Timestamp::UNIX_EPOCH);
         assert_eq!(timeline.find("n", &named("a")).unwrap().uid, "w");
     }

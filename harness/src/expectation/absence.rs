@@ -13,14 +13,16 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 /// The reasons of the events by which the kubelet ends an attempt to start a container
 /// (pkg/kubelet/events/event.go). Its events arrive in the order in which it sends them.
-const CLOSING: [&str; 6] =
-    ["Started", "Failed", "BackOff", "ErrImageNeverPull", "InspectFailed", "ErrImagePull"];
+const CLOSING: [&str; 5] = ["Started", "Failed", "BackOff", "ErrImageNeverPull", "InspectFailed"];
 
 /// Whether an expectation says of something that it must not be there.
 pub fn is_claimed(expect: &Expect) -> bool {
-    !expect.no_events.is_empty()
-        || expect.events.iter().any(|event| event.count.is_bounded())
-        || expect.registry.0.iter().any(claims)
+    is_of_events(expect) || expect.registry.0.iter().any(claims)
+}
+
+/// Whether it says so of events.
+pub fn is_of_events(expect: &Expect) -> bool {
+    !expect.no_events.is_empty() || expect.events.iter().any(|event| event.count.is_bounded())
 }
 
 fn claims(expect: &ExpectedRequests) -> bool {
@@ -53,6 +55,7 @@ pub fn is_outcome(history: &PodHistory, container: Option<&str>) -> bool {
     let of = |name: &str| now.containers.iter().find(|one| one.name == name);
     match container {
         Some(name) => of(name).is_some_and(|one| one.is_decided()),
+        None if now.phase == "Succeeded" || now.phase == "Failed" => true,
         None if now.waits(None).is_some() && now.phase == "Pending" => {
             let held_back = |one: &crate::evidence::ContainerState| {
                 one.waiting.as_ref().is_some_and(|waiting| waiting.reason == "PodInitializing")
@@ -61,7 +64,8 @@ pub fn is_outcome(history: &PodHistory, container: Option<&str>) -> bool {
         }
         None => {
             let names = history.container_names();
-            !names.is_empty() && names.iter().all(|name| of(name).is_some_and(|one| one.is_decided()))
+            !names.is_empty()
+                && names.iter().all(|name| of(name).is_some_and(|one| one.is_decided()))
         }
     }
 }

@@ -19,7 +19,11 @@ pub fn events(expect: &Expect, events: &[EventSeen], versions: &NodeVersions) ->
         }
     });
     let verdict = Verdict::all(wanted.chain(unwanted));
-    if verdict == Verdict::Met && expect.in_order { order(expect, events, versions) } else { verdict }
+    if verdict == Verdict::Met && expect.in_order {
+        order(expect, events, versions)
+    } else {
+        verdict
+    }
 }
 
 fn event(wanted: &ExpectedEvent, events: &[EventSeen], versions: &NodeVersions) -> Verdict {
@@ -107,8 +111,14 @@ mod tests {
     fn events_are_looked_for_by_reason_type_container_and_text() {
         let seen = [event("Failed", "Failed to pull image")];
         let judge = |yaml: &str| judge(&format!("{{events: [{yaml}]}}"), &seen);
-        assert_eq!(judge("{reason: Failed, type: Warning, container: c, message: pull}"), Verdict::Met);
-        assert_eq!(judge("{reason: Failed, message: {equals: Failed to pull image}}"), Verdict::Met);
+        assert_eq!(
+            judge("{reason: Failed, type: Warning, container: c, message: pull}"),
+            Verdict::Met
+        );
+        assert_eq!(
+            judge("{reason: Failed, message: {equals: Failed to pull image}}"),
+            Verdict::Met
+        );
         for other in [
             "{reason: Failed, type: Normal}",
             "{reason: Failed, container: d}",
@@ -136,7 +146,9 @@ mod tests {
     #[test]
     fn events_are_counted() {
         let seen = [event("Failed", "one"), EventSeen { count: 2, ..event("Failed", "two") }];
-        let judge = |count: &str| judge(&format!("{{events: [{{reason: Failed, count: {count}}}]}}"), &seen);
+        let judge = |count: &str| {
+            judge(&format!("{{events: [{{reason: Failed, count: {count}}}]}}"), &seen)
+        };
         assert_eq!(judge("3"), Verdict::Met);
         assert_eq!(judge("'>=3'"), Verdict::Met);
         assert!(matches!(judge("4"), Verdict::AwaitingReports(_)));

@@ -10,7 +10,7 @@ mod output;
 mod pod;
 mod requests;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod texts;
 
 pub use events::events;

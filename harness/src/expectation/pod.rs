@@ -182,9 +182,8 @@ mod tests {
     #[test]
     fn a_state_too_short_to_be_written_is_told_by_its_event() {
         let back = history(&[CREATING, BACK]);
-        let judge = |events: &[EventSeen]| {
-            pod(&expect(FAILS), &back, &back, events, &versions(), false)
-        };
+        let judge =
+            |events: &[EventSeen]| pod(&expect(FAILS), &back, &back, events, &versions(), false);
         assert!(matches!(judge(&[]), Verdict::Impossible(_)));
         assert_eq!(judge(&[event("Failed", "Error: ErrImagePull")]), Verdict::Met);
     }
@@ -246,7 +245,8 @@ mod tests {
     fn the_phase_of_a_container_is_its_own() {
         // The pod runs by its other container.
         let waits = ("Running", "ErrImagePull", "no basic auth credentials");
-        let of = |wanted: &str| judge(&format!("{{pod: a, container: c, phase: {wanted}}}"), &[waits]);
+        let of =
+            |wanted: &str| judge(&format!("{{pod: a, container: c, phase: {wanted}}}"), &[waits]);
         let Verdict::Impossible(mismatch) = of("Running") else { panic!() };
         assert_eq!(mismatch.seen, "c is Pending, ErrImagePull");
         assert_eq!(of("Pending"), Verdict::Met);
@@ -268,9 +268,7 @@ mod tests {
     fn what_was_over_at_the_expectation_before_does_not_meet_this_one() {
         let all = history(&[PULL, BACK, PULL]);
         let recent = all.since(all.states[2].mark);
-        let judge = |yaml: &str| {
-            pod(&expect(yaml), &all, &recent, &[], &versions(), false)
-        };
+        let judge = |yaml: &str| pod(&expect(yaml), &all, &recent, &[], &versions(), false);
         let back = "{pod: a, reasons: [ErrImagePull, ImagePullBackOff], message: Back-off}";
         assert!(matches!(judge(back), Verdict::Pending(_)));
         assert_eq!(judge("{pod: a, reasons: [ErrImagePull], message: basic}"), Verdict::Met);

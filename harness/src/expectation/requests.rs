@@ -129,8 +129,13 @@ fn in_order(wanted: &[ExpectedRequest], seen: &[&Request]) -> Verdict {
         None => Verdict::Met,
         Some(missing) => {
             let all: Vec<String> = wanted.iter().map(description).collect();
-            let wanted = format!("{}; missing in its place: {}", all.join(", then "), description(missing));
-            Verdict::AwaitingReports(Mismatch::new("registry, order of requests", wanted, lines(seen)))
+            let wanted =
+                format!("{}; missing in its place: {}", all.join(", then "), description(missing));
+            Verdict::AwaitingReports(Mismatch::new(
+                "registry, order of requests",
+                wanted,
+                lines(seen),
+            ))
         }
     }
 }
@@ -141,7 +146,7 @@ fn fits(wanted: &ExpectedRequest, request: &Request) -> bool {
         && wanted.path.as_ref().is_none_or(|path| request.path.contains(path.as_str()))
         && wanted.user.as_ref().is_none_or(|name| *name == user(request))
         && wanted.status.as_ref().is_none_or(|wanted| wanted.0.contains(&status(request)))
-        && wanted.password.as_ref().is_none_or(|password| request.carried(password))
+        && wanted.password.is_none()
 }
 
 /// What is looked for, in words; the password is not among them.
@@ -192,8 +197,7 @@ fn statuses(
 ) -> Verdict {
     let empty = BTreeSet::new();
     let seen = seen.unwrap_or(&empty);
-    let mismatch =
-        || Mismatch::new(&format!("registry, {of}"), list(expected), in_words(all));
+    let mismatch = || Mismatch::new(&format!("registry, {of}"), list(expected), in_words(all));
     if seen.iter().any(|status| !expected.0.contains(status)) {
         return Verdict::Impossible(mismatch());
     }
@@ -309,7 +313,8 @@ mod tests {
 
     #[test]
     fn token_requests_and_bearers_are_classes_of_their_own() {
-        let right = "{anonymous: 401, tokens: {janedoe: 200}, bearer: {janedoe: 200}, authenticated: none}";
+        let right =
+            "{anonymous: 401, tokens: {janedoe: 200}, bearer: {janedoe: 200}, authenticated: none}";
         assert_eq!(judge(right, TOKEN), Verdict::Met);
         seen_otherwise("{tokens: none}", TOKEN);
         seen_otherwise("{bearer: {anonymous: 200}}", TOKEN);

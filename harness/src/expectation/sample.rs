@@ -59,7 +59,8 @@ pub fn requests(lines: &str) -> Vec<Request> {
     lines.map(request).collect()
 }
 
-fn request(line: &str) -> Request {
+/// One of [`requests`].
+pub fn request(line: &str) -> Request {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [from, method, path, who, status] = words[..] else { panic!("{line}") };
     let (kind, repository) = RequestKind::of(path);

@@ -35,6 +35,8 @@ pub use jwt::{SigningError, SigningKey};
 pub use listener::ListenError;
 pub use peers::Peers;
 pub use pool::{Lease, Pool};
-pub use record::{Mark, Origin, Record, Request, RequestKind};
+pub use record::{Mark, Origin, Record, Request};
+
+pub use crate::case::model::RequestKind;
 pub use tls::{Authority, Certificate, TlsError};
 pub use tokens::TokenServer;

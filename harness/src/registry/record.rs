@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::authorization::Authorization;
+use crate::case::model::RequestKind;
 use crate::mutex::locked;
 
 /// The path at which the gateway answers as the token server.
@@ -92,24 +93,6 @@ pub enum Origin {
     Control,
 }
 
-/// What a request is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RequestKind {
-    /// `/v2/`, the question whether the API is there.
-    Ping,
-    /// A manifest, by tag or digest.
-    Manifest,
-    /// A blob.
-    Blob,
-    /// A blob on its way in.
-    Upload,
-    /// A token.
-    Token,
-    /// Anything else.
-    Other,
-}
-
 impl RequestKind {
     /// Reads a path: what it is about, and the repository it names.
     pub fn of(path: &str) -> (Self, Option<String>) {
@@ -172,6 +155,13 @@ impl Record {
         self.requests().get(mark.0..).unwrap_or_default().to_vec()
     }
 
+    /// The requests since a place, and the place after them.
+    pub fn look(&self, since: Mark) -> (Vec<Request>, Mark) {
+        let requests = self.since(since);
+        let after = Mark(since.0 + requests.len());
+        (requests, after)
+    }
+
     /// All requests.
     pub fn all(&self) -> Vec<Request> {
         self.since(Mark::START)
@@ -210,6 +200,13 @@ impl Record {
         drop(requests);
         self.changed();
         Entry { record: self.clone(), index, began, bytes: 0 }
+    }
+
+    /// Appends a request of a test, see [`crate::expectation::sample::request`].
+    #[cfg(test)]
+    pub(crate) fn example(&self, line: &str) {
+        let request = crate::expectation::sample::request(line);
+        drop(self.append(request, Instant::now()));
     }
 
     fn changed(&self) {

@@ -6,7 +6,8 @@ use semver::Version;
 
 use crate::{
     cluster::NodeVersions,
-    run::{Mismatch, Observation, Outcome, Result, StepFailure},
+    expectation::Mismatch,
+    run::{Observation, Outcome, Result, StepFailure},
 };
 
 use super::{Column, Grid};

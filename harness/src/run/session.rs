@@ -17,6 +17,7 @@ use crate::{
     cluster::{Cluster, Engine, Lock, Progress, Run},
     error::{EnvironmentError, story},
     evidence::bundle,
+    expectation::{applies, in_words as in_requests},
     image::Arch,
     mutex::locked,
     registry::Pool,
@@ -24,12 +25,10 @@ use crate::{
 };
 
 use super::{
-    expectation::applies,
     limit::too_long,
     namespace::{ROOT_CA, delete_namespace},
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
-    requests,
     scene::Scene,
     steps::{self, Failure},
     watch::Watches,
@@ -54,9 +53,6 @@ pub struct Session {
     pub cluster: Cluster,
     /// The architecture of the node.
     pub arch: Arch,
-    /// Whether the anonymous pair of a pod comes after it and not beside it: slower, but then the
-    /// registry's record before it tells of the pod alone.
-    pub pairs_apart: bool,
     pub(super) pool: Pool,
     pub(super) objects: Objects,
     pub(super) root_ca: Option<BTreeMap<String, String>>,
@@ -77,7 +73,6 @@ impl Session {
         let cluster = Cluster::join(&settings, &engine, &run, progress).await?;
         Ok(Self {
             arch: if engine.architecture == "arm64" { Arch::Arm64 } else { Arch::Amd64 },
-            pairs_apart: false,
             pool: Pool::new(run.labels(), IDLE_CONTAINERS),
             objects: Objects::new(cluster.client.clone()),
             watches: Watches::start(&cluster.client).await,
@@ -105,7 +100,7 @@ impl Session {
             Ok(mut scene) => {
                 outcome.result = self.steps(&mut scene).await;
                 let seen = scene.registries.values().map(|live| {
-                    let words = requests::in_words(&live.registry.record().all());
+                    let words = in_requests(&live.registry.record().all());
                     if scene.registries.len() > 1 {
                         format!("{}: {words}", live.registry.name())
                     } else {

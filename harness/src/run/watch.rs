@@ -172,7 +172,6 @@ mod tests {
         ];
         follow_pods(stream::iter(events.map(Ok)), followed, listed).await;
         wait.await.unwrap();
-        assert!(timeline.pod_named("n", "a").unwrap().gone);
-        assert!(!timeline.pod_named("n", "b").unwrap().gone);
+        assert_eq!(timeline.names("n"), ["b"]);
     }
 }

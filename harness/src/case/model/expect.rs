@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::When;
-use crate::registry::RequestKind;
+use super::{RequestKind, When};
 
 /// What must be seen.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

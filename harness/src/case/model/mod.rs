@@ -13,10 +13,12 @@ use super::range::VersionRange;
 
 mod expect;
 mod registry;
+mod request;
 mod step;
 
 pub use expect::*;
 pub use registry::*;
+pub use request::RequestKind;
 pub use step::*;
 
 /// One case: registries as they are, plain manifests, and what must be seen.
