@@ -75,6 +75,7 @@ pub fn failed() -> Result {
         waited: "1.2 s".into(),
         kubelet: None,
         requests: Vec::new(),
+        control: Vec::new(),
     })
 }
 
