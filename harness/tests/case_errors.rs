@@ -162,3 +162,50 @@ fn the_schema_in_the_repository_is_the_schema_of_the_code() {
         "repair it with: cargo run -q -- schema > scenarios/case.schema.json"
     );
 }
+
+/// A case whose registry is written out.
+fn registry(fields: &str) -> String {
+    error(&format!("title: t\nsource: s\nregistries:\n  registry: {{{fields}}}\nsteps: []\n"))
+}
+
+#[test]
+fn values_that_a_registry_cannot_use() {
+    let faulty = |fault: &str| registry(&format!("auth: none, faults: [{fault}]"));
+    for (error, expected) in [
+        (faulty("{nth: 0, do: reset}"), "`0` is out of range; expected which of the matching"),
+        (faulty("{do: {status: 99}}"), "`99` is out of range; expected the status of an HTTP"),
+        (faulty("{do: {status: 9999}}"), "`9999` is out of range; expected the status of an HTTP"),
+        (faulty("{do: {unchallenged: 600}}"), "`600` is out of range; expected the status"),
+        (
+            registry("auth: none, images: [{name: 'a:v1', padding: 10000000000000}]"),
+            "`10000000000000` is out of range; expected at most 1073741824 bytes (1 GiB)",
+        ),
+        (
+            registry("auth: {token: {public: [a], expires: 9223372036854775807}}"),
+            "`9223372036854775807` is out of range; expected at most 31536000 seconds",
+        ),
+        (registry("auth: {basic: {'a:b': x}}"), "\"a:b\" cannot be a user name; expected one"),
+        (registry("auth: {basic: {'': x}}"), "\"\" cannot be a user name"),
+        (
+            registry("auth: {token: {users: {'a:b': {password: x}}}}"),
+            "\"a:b\" cannot be a user name",
+        ),
+        (registry("auth: none, images: [app]"), "\"app\" is not an image of a registry; expected"),
+        (registry("auth: none, images: ['App:v1']"), "\"App:v1\" is not an image of a registry"),
+        (registry("auth: none, images: ['app:']"), "\"app:\" is not an image of a registry"),
+        (with("- registry: {users: {'a:b': x}}\n"), "\"a:b\" cannot be a user name"),
+        (with("- registry: {push: [team/app]}\n"), "\"team/app\" is not an image of a registry"),
+    ] {
+        assert!(error.contains(expected), "{error}");
+        assert!(error.starts_with("theme/case.yaml:"), "{error}");
+    }
+}
+
+#[test]
+fn a_redirect_to_nowhere() {
+    let error = with("- registry: {faults: [{do: {redirect-away: registy}}]}\n");
+    assert!(
+        error.contains("the registry `registy`, named by a redirect, is not among `registries`; did you mean `registry`?"),
+        "{error}"
+    );
+}

@@ -154,6 +154,42 @@ async fn htpasswd_refuses_admits_and_changes() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_is_refused_whatever_its_length() {
+    let pool = pool();
+    // bcrypt looks at 72 bytes, and at a password and a NUL over and over.
+    let begin = "x".repeat(72);
+    let pairs = [
+        (format!("{begin}-right-1"), format!("{begin}-wrong-1")),
+        (format!("{begin}-right-1"), begin.clone()),
+        (begin.clone(), format!("{begin}-wrong-1")),
+        ("a".to_owned(), "a\0a".to_owned()),
+        ("a\0a".to_owned(), "a".to_owned()),
+        (begin[1..].to_owned(), format!("{}\0x", &begin[1..])),
+    ];
+    let auth = Auth::Basic(users(&[("janedoe", "first")]));
+    let registry = start(&pool, &spec(auth), place()).await;
+    registry.push(NAME, &image()).await.unwrap();
+    for (right, wrong) in &pairs {
+        registry.set_users(&users(&[("janedoe", right)])).await.unwrap();
+        for address in [registry.node(), registry.host(), registry.control()] {
+            assert_eq!(status(address, MANIFEST, Some(("janedoe", right))).await, 200, "{right:?}");
+            let refused = ask(address, Method::GET, MANIFEST, Some(("janedoe", wrong))).await;
+            assert_eq!(refused.status(), 401, "{wrong:?}");
+            assert_eq!(refused.headers()[WWW_AUTHENTICATE], "Basic realm=\"pullproof\"");
+        }
+    }
+    registry.close().await.unwrap();
+    // The first users of a container are written like later ones.
+    let (right, wrong) = &pairs[0];
+    let auth = Auth::Basic(users(&[("janedoe", right)]));
+    let registry = start(&pool, &spec(auth), place()).await;
+    assert_eq!(status(registry.node(), "/v2/", Some(("janedoe", right))).await, 200);
+    assert_eq!(status(registry.node(), "/v2/", Some(("janedoe", wrong))).await, 401);
+    registry.close().await.unwrap();
+    pool.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn without_authentication_anyone_pulls_an_index_and_its_parts() {
     let pool = pool();
     let registry = start(&pool, &spec(Auth::None), place()).await;

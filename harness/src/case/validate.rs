@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     error::CaseError,
     file::CaseFile,
-    model::{Auth, Expect, Phase, Step, When},
+    model::{Auth, Expect, Fault, FaultAction, Phase, Step, When},
     range::VersionRange,
     variables::{names_in, variable_name},
 };
@@ -32,6 +32,9 @@ pub(super) fn check(file: &CaseFile) -> Result<(), CaseError> {
             return Err(CaseError::at(&file.path, None, problem));
         }
     }
+    for registry in case.registries.values() {
+        redirects_lead_somewhere(file, None, &registry.faults)?;
+    }
     for (host, hosts) in &case.hosts {
         for name in hosts.server.iter().chain(&hosts.mirrors) {
             registry_exists(file, None, name, &format!("hosts of `{host}`"))?;
@@ -49,6 +52,7 @@ pub(super) fn check(file: &CaseFile) -> Result<(), CaseError> {
         }
         if let Some(change) = &step.registry {
             the_registry(file, place, change.of.as_deref())?;
+            redirects_lead_somewhere(file, place, change.faults.as_deref().unwrap_or_default())?;
         }
         variables_exist(file, index)?;
     }
@@ -199,6 +203,20 @@ fn the_registry(
             Err(CaseError::at(&file.path, place, problem).among("", file.case.registries.keys()))
         }
     }
+}
+
+/// A redirect leads to a registry of the case.
+fn redirects_lead_somewhere(
+    file: &CaseFile,
+    place: Option<(u64, u64)>,
+    faults: &[Fault],
+) -> Result<(), CaseError> {
+    for fault in faults {
+        if let FaultAction::Redirect(name) | FaultAction::RedirectAway(name) = &fault.action {
+            registry_exists(file, place, name, "a redirect")?;
+        }
+    }
+    Ok(())
 }
 
 fn registry_exists(

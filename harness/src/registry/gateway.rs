@@ -41,6 +41,9 @@ pub struct GatewaySettings {
     pub upstream: SocketAddr,
     /// Certificate and key, where it speaks HTTPS.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Whether the container checks passwords by htpasswd, that is by bcrypt. Those that bcrypt
+    /// confuses are then passed on by their stand-ins, under which the container knows them.
+    pub htpasswd: bool,
     /// The token server, where it has one.
     pub tokens: Option<TokenServer>,
     /// Changes to the container's challenge.
@@ -59,6 +62,7 @@ impl GatewaySettings {
             port: None,
             upstream,
             tls: None,
+            htpasswd: false,
             tokens: None,
             challenge: Challenge::default(),
             peers: Peers::default(),
@@ -73,6 +77,7 @@ pub(super) struct Shared {
     pub(super) faults: Faults,
     pub(super) upstream: Upstream,
     pub(super) secure: bool,
+    pub(super) htpasswd: bool,
     pub(super) tokens: Option<TokenServer>,
     pub(super) challenge: Challenge,
     pub(super) peers: Peers,
@@ -106,6 +111,7 @@ impl Gateway {
                 faults: Faults::default(),
                 upstream: Upstream::new(settings.upstream),
                 secure,
+                htpasswd: settings.htpasswd,
                 tokens: settings.tokens,
                 challenge: settings.challenge,
                 peers: settings.peers,

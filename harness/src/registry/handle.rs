@@ -93,6 +93,7 @@ impl Registry {
             port: place.port,
             upstream: lease.container().address(),
             tls,
+            htpasswd: lease.container().kind() == AuthKind::Basic,
             tokens,
             challenge,
             peers: place.peers,
@@ -196,6 +197,12 @@ impl Registry {
             }
             _ => Ok(answer.status().as_u16()),
         }
+    }
+
+    /// Whether the container still answers. Where it does not, what the gateway said in its place
+    /// proves nothing about a registry.
+    pub async fn answers(&self) -> bool {
+        self.lease.container().answers().await
     }
 
     /// Replaces users and passwords. When it returns, the new ones count and the old ones do not.

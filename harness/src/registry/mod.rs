@@ -18,6 +18,7 @@ mod hosts;
 mod htpasswd;
 mod jwt;
 mod listener;
+mod password;
 mod peers;
 mod pool;
 mod record;
@@ -33,10 +34,11 @@ pub use hosts::{HostEntry, hosts_toml};
 pub use htpasswd::HtpasswdError;
 pub use jwt::{SigningError, SigningKey};
 pub use listener::ListenError;
+pub use password::PasswordMark;
 pub use peers::Peers;
 pub use pool::{Lease, Pool};
-pub use record::{Mark, Origin, Record, Request};
-
-pub use crate::case::model::RequestKind;
+pub use record::{Mark, Origin, Record, Request, Responder};
 pub use tls::{Authority, Certificate, TlsError};
 pub use tokens::TokenServer;
+
+pub use crate::case::model::RequestKind;

@@ -11,6 +11,7 @@ use serde_saphyr::Spanned;
 
 use super::range::VersionRange;
 
+mod bounds;
 mod expect;
 mod registry;
 mod request;
