@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod error;
 pub mod evidence;
 pub mod image;
+mod limit;
 mod mutex;
 pub mod process;
 pub mod registry;

@@ -5,10 +5,11 @@
 //! function a verb) and `expectation` (pure rules over what was seen); [`Outcome`] is the one value
 //! that every report reads.
 
+use crate::limit;
+
 mod command;
 mod expectation;
 mod images;
-mod limit;
 mod namespace;
 mod node;
 mod objects;
