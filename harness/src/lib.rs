@@ -11,6 +11,7 @@ pub mod error;
 pub mod evidence;
 pub mod expectation;
 pub mod image;
+mod limit;
 mod mutex;
 pub mod process;
 pub mod registry;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Mismatch, Verdict, events::count};
 use crate::{
     case::model::{Authenticated, ExpectedRequest, ExpectedRequests, Requests, Statuses},
-    registry::{Authorization, Origin, Request, RequestKind},
+    registry::{Authorization, Origin, PasswordMark, Request, RequestKind},
 };
 
 /// What stands for the user of a request without credentials.
@@ -146,7 +146,10 @@ fn fits(wanted: &ExpectedRequest, request: &Request) -> bool {
         && wanted.path.as_ref().is_none_or(|path| request.path.contains(path.as_str()))
         && wanted.user.as_ref().is_none_or(|name| *name == user(request))
         && wanted.status.as_ref().is_none_or(|wanted| wanted.0.contains(&status(request)))
-        && wanted.password.is_none()
+        && wanted
+            .password
+            .as_ref()
+            .is_none_or(|password| request.password == Some(PasswordMark::of(password)))
 }
 
 /// What is looked for, in words; the password is not among them.
@@ -362,6 +365,20 @@ mod tests {
         assert_eq!(mismatch.expected, "1 × janedoe blob");
         assert!(mismatch.seen.starts_with("2 of them among: anonymous HEAD"), "{mismatch:?}");
         seen_otherwise("{requests: [{user: janedoe, status: 200, count: 0}]}", PULL);
+    }
+
+    #[test]
+    fn which_password_was_sent_can_be_told_apart() {
+        let seen = "node HEAD /v2/a/manifests/v1 janedoe/old 401
+                    node HEAD /v2/a/manifests/v1 janedoe/new 200";
+        let judge = |password: &str, status: u16| {
+            let request = format!("{{user: janedoe, password: {password}, status: {status}}}");
+            judge(&format!("{{requests: [{request}]}}"), seen)
+        };
+        assert_eq!(judge("old", 401), Verdict::Met);
+        assert_eq!(judge("new", 200), Verdict::Met);
+        let Verdict::AwaitingReports(mismatch) = judge("old", 200) else { panic!() };
+        assert!(!format!("{mismatch:?}").contains("old"), "{mismatch:?}");
     }
 
     #[test]

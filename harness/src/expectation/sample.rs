@@ -6,7 +6,7 @@ use crate::{
     case::{PodSelector, model::Expect},
     cluster::NodeVersions,
     evidence::{EventSeen, PodHistory, Timeline},
-    registry::{Authorization, Origin, Request, RequestKind},
+    registry::{Authorization, Origin, PasswordMark, Request, RequestKind, Responder},
 };
 
 pub fn versions() -> NodeVersions {
@@ -53,7 +53,8 @@ pub fn event(reason: &str, message: &str) -> EventSeen {
 }
 
 /// Requests as a gateway records them, one a line: `node GET /v2/a/manifests/v1 janedoe 200`, with
-/// `bearer:` before the subject of a token, `-` for no credentials and for no answer.
+/// `bearer:` before the subject of a token, `janedoe/secret` with a password, `-` for no credentials and
+/// for no answer.
 pub fn requests(lines: &str) -> Vec<Request> {
     let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.map(request).collect()
@@ -63,6 +64,10 @@ pub fn requests(lines: &str) -> Vec<Request> {
 pub fn request(line: &str) -> Request {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [from, method, path, who, status] = words[..] else { panic!("{line}") };
+    let (who, password) = match who.split_once('/') {
+        Some((who, password)) => (who, Some(password)),
+        None => (who, None),
+    };
     let (kind, repository) = RequestKind::of(path);
     Request {
         at: Timestamp::UNIX_EPOCH,
@@ -83,7 +88,9 @@ pub fn request(line: &str) -> Request {
             None if who == "-" => Authorization::None,
             None => Authorization::Basic { user: who.to_owned() },
         },
+        password: password.map(|password| PasswordMark::of(&password.into())),
         status: status.parse().ok(),
+        answered_by: Responder::Container,
         bytes: 0,
         duration: None,
         user_agent: None,

@@ -3,7 +3,8 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, symlink},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -47,8 +48,9 @@ impl Workplace {
         fs::create_dir_all(&bin)?;
         symlink(settings.kubectl()?, bin.join("kubectl"))?;
         let kubeconfig = kubeconfig_for(&cluster.kubeconfig, namespace)?;
-        fs::write(home.join("kubeconfig"), kubeconfig)?;
-        fs::set_permissions(home.join("kubeconfig"), fs::Permissions::from_mode(0o600))?;
+        let mut private = fs::File::options();
+        let file_of_its_own = private.create_new(true).write(true).mode(0o600);
+        file_of_its_own.open(home.join("kubeconfig"))?.write_all(kubeconfig.as_bytes())?;
         let beside = file.path.parent().map(Path::to_owned);
         for folder in file.fixtures.iter().chain(&beside) {
             for entry in fs::read_dir(folder)? {
@@ -71,7 +73,8 @@ impl Workplace {
         Ok(Self { home, path, docker_host: settings.docker_host.clone() })
     }
 
-    /// Runs a command line with `sh`. It sees nothing of this process's environment.
+    /// Runs a command line with `sh`. It sees nothing of this process's environment. By its HOME the
+    /// reaper knows what it leaves running.
     ///
     /// # Errors
     /// It cannot be started or takes too long.

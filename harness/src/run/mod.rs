@@ -5,12 +5,13 @@
 //! function per verb) and `awaiting` (until an expectation is met); [`Outcome`] is the one value that
 //! every report reads.
 
+use crate::limit;
+
 mod awaiting;
 mod command;
 mod control_pull;
 mod expect;
 mod images;
-mod limit;
 mod namespace;
 mod node;
 mod objects;

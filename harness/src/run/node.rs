@@ -22,14 +22,8 @@ impl Scene<'_> {
             commands.push(format!("rm -rf {}", quoted(folders)));
         }
         commands.extend(remove_images_of(&literal));
-        if !self.node_files.is_empty() {
-            commands.extend(restore_files(&self.node_files));
-            if restarts_kubelet(self.file) {
-                // It runs with what the files said.
-                commands.push("systemctl restart kubelet".to_owned());
-            }
-        }
         self.best_effort(commands).await.ok();
+        self.session.run.restores_node_files(&self.session.cluster.node).await.ok();
     }
 
     /// Runs commands on the node, each whatever became of the one before.
@@ -170,14 +164,6 @@ fn forget(patterns: &str) -> String {
     format!("grep -lsr -F {patterns} /var/lib/kubelet/image_manager | xargs -r rm -f")
 }
 
-/// Puts back what was there before a step wrote files.
-fn restore_files(paths: &[String]) -> impl Iterator<Item = String> {
-    paths.iter().map(|path| {
-        let (path, kept) = (quote(path), quote(&format!("{path}.before-pullproof")));
-        format!("if [ -e {kept} ]; then mv {kept} {path}; else rm -rf {path}; fi")
-    })
-}
-
 /// A script that ends well however its commands end.
 fn one_after_the_other(mut commands: Vec<String>) -> String {
     commands.push("true".to_owned());
@@ -188,7 +174,7 @@ fn quoted(words: impl Iterator<Item = String>) -> String {
     words.map(|word| quote(&word)).collect::<Vec<_>>().join(" ")
 }
 
-fn restarts_kubelet(file: &CaseFile) -> bool {
+pub(super) fn restarts_kubelet(file: &CaseFile) -> bool {
     file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.restart_kubelet))
 }
 
@@ -219,16 +205,11 @@ mod tests {
     #[test]
     fn each_command_runs_whatever_became_of_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| format!("{}/{name}", folder.path().display());
-        let (old, new) = (path("it's old"), path("new"));
-        std::fs::write(format!("{old}.before-pullproof"), "before").unwrap();
-        std::fs::write(&old, "by a step").unwrap();
-        std::fs::write(&new, "by a step").unwrap();
+        let last = folder.path().join("last");
         let mut commands = remove_images(&["no.such.example.com/image:v1".to_owned()]);
-        commands.extend(restore_files(&[old.clone(), new.clone()]));
+        commands.push(format!("touch {}", quote(&last.to_string_lossy())));
         assert!(run(commands, "").contains("rmi no.such.example.com/image:v1"));
-        assert_eq!(std::fs::read_to_string(&old).unwrap(), "before");
-        assert!(!std::path::Path::new(&new).exists());
+        assert!(last.exists());
         assert_eq!(run(Vec::new(), ""), "");
     }
 

@@ -66,8 +66,6 @@ pub struct Scene<'a> {
     pub redaction: Redaction,
     /// When it began.
     pub began: Timestamp,
-    /// Files of the node that a step wrote.
-    pub node_files: Vec<String>,
     /// What its expectations have shown.
     pub observer: Observer,
     /// The images that were proved to be private, or public where the case says so.
@@ -161,7 +159,6 @@ impl<'a> Scene<'a> {
             workplace: None,
             redaction: Redaction::new(secrets(file)),
             began,
-            node_files: Vec::new(),
             observer: Observer::default(),
             proven: BTreeSet::new(),
             looked: Looked::default(),
@@ -176,14 +173,7 @@ impl<'a> Scene<'a> {
         within(SET, "pushing the images", scene.push_all()).await?;
         // Node-wide changes and every other case exclude each other; who has the node alone has all
         // else ready by then.
-        let node = session.cluster.lock_file("node");
-        scene.locks.push(if file.needs_node_alone() {
-            Lock::exclusive(&node, || {}).await?
-        } else {
-            // After those of this process that need it alone: it would hardly ever be free again.
-            drop(session.first.read().await);
-            Lock::shared(&node, || {}).await?
-        });
+        scene.locks.push(session.take_node(file.needs_node_alone()).await?);
         within(SET, "preparing the node", async {
             scene.forget_images().await?;
             scene.write_hosts().await

@@ -12,7 +12,10 @@ use crate::{
     registry::{Origin, Request},
 };
 
-use super::{awaiting, expect::expected, observation, outcome::StepFailure, scene::Scene};
+use super::{
+    awaiting, expect::expected, node::restarts_kubelet, observation, outcome::StepFailure,
+    scene::Scene,
+};
 
 /// Why a step did not go through.
 pub enum Failure {
@@ -166,19 +169,15 @@ async fn registry(scene: &mut Scene<'_>, change: &RegistryChange) -> anyhow::Res
     scene.push(&name, &change.push).await
 }
 
-async fn node(scene: &mut Scene<'_>, change: &NodeChange) -> anyhow::Result<()> {
+async fn node(scene: &Scene<'_>, change: &NodeChange) -> anyhow::Result<()> {
     let node = &scene.session.cluster.node;
     if !change.files.is_empty() {
-        let mut files = Vec::new();
-        let mut keep = String::new();
-        for (path, text) in &change.files {
-            let (path, text) = (scene.variables.fill(path), scene.variables.fill(text));
-            let (old, kept) = (quote(&path), quote(&format!("{path}.before-pullproof")));
-            keep.push_str(&format!("[ ! -e {old} ] || [ -e {kept} ] || cp -p {old} {kept}; "));
-            files.push((path, text));
-        }
-        scene.node_files.extend(files.iter().map(|(path, _)| path.clone()));
-        node.shell(&format!("{keep}true")).await?;
+        let fill = |text: &String| scene.variables.fill(text);
+        let files: Vec<(String, String)> =
+            change.files.iter().map(|(path, text)| (fill(path), fill(text))).collect();
+        let paths: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
+        let restarts = restarts_kubelet(scene.file);
+        scene.session.run.changes_node_files(node, &paths, restarts).await?;
         node.write(&files).await?;
     }
     let fill = |names: &[String]| names.iter().map(|n| scene.variables.fill(n)).collect::<Vec<_>>();
@@ -187,8 +186,7 @@ async fn node(scene: &mut Scene<'_>, change: &NodeChange) -> anyhow::Result<()> 
         scene.preload(&image).await?;
     }
     if change.restart_kubelet {
-        // systemctl returns once it runs; a pod applied next is synced when it is ready.
-        node.shell("systemctl restart kubelet").await?;
+        node.restart_kubelet().await?;
     }
     Ok(())
 }
