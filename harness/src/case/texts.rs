@@ -93,10 +93,7 @@ impl<'de> Deserialize<'de> for Statuses {
                 to.write_str("an HTTP status, a list of them, or `none`")
             }
             fn visit_u64<E: serde::de::Error>(self, code: u64) -> Result<Statuses, E> {
-                match u16::try_from(code) {
-                    Ok(code @ 100..=599) => Ok(Statuses(vec![code])),
-                    _ => Err(E::custom(format!("{code} is no HTTP status"))),
-                }
+                status(code).map(|code| Statuses(vec![code])).map_err(E::custom)
             }
             fn visit_i64<E: serde::de::Error>(self, code: i64) -> Result<Statuses, E> {
                 self.visit_u64(u64::try_from(code).unwrap_or(0))
@@ -109,8 +106,8 @@ impl<'de> Deserialize<'de> for Statuses {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Statuses, A::Error> {
                 let mut all = Vec::new();
-                while let Some(code) = list.next_element::<u16>()? {
-                    all.push(code);
+                while let Some(code) = list.next_element::<u64>()? {
+                    all.push(status(code).map_err(A::Error::custom)?);
                 }
                 if all.is_empty() {
                     return Err(A::Error::custom("an empty list of statuses; write `none`"));
@@ -119,6 +116,13 @@ impl<'de> Deserialize<'de> for Statuses {
             }
         }
         from.deserialize_any(Codes)
+    }
+}
+
+fn status(code: u64) -> Result<u16, String> {
+    match u16::try_from(code) {
+        Ok(code @ 100..=599) => Ok(code),
+        _ => Err(format!("{code} is not an HTTP status")),
     }
 }
 

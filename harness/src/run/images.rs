@@ -4,11 +4,14 @@ use anyhow::Context;
 use futures::future::try_join_all;
 
 use crate::{
-    case::model::{Auth, Image},
+    case::{
+        is_literal,
+        model::{Auth, Image},
+    },
     image,
 };
 
-use super::{node::is_literal, scene::Scene};
+use super::scene::Scene;
 
 impl Scene<'_> {
     pub(super) async fn push_all(&mut self) -> anyhow::Result<()> {

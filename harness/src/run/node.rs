@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    case::{CaseFile, model::NodeSetting},
+    case::{CaseFile, is_literal, model::NodeSetting},
     cluster::quote,
     registry::{HostEntry, hosts_toml},
 };
@@ -110,11 +110,6 @@ pub(super) fn literal_hosts(file: &CaseFile) -> Vec<String> {
     let names = case.registries.keys().chain(case.hosts.keys());
     let hosts: BTreeSet<String> = names.filter(|name| is_literal(name)).cloned().collect();
     hosts.into_iter().collect()
-}
-
-/// Whether a registry's name is a host to be taken literally.
-pub(super) fn is_literal(name: &str) -> bool {
-    name.contains(['.', ':']) || name == "localhost"
 }
 
 /// Removes images, also by the names of their digests, and, from 1.35 on, what the kubelet remembers of
