@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    case::model::{Authenticated, Expect, ExpectedRequests, Requests, Statuses},
+    case::model::Expect,
     evidence::{EventSeen, PodHistory},
 };
 
@@ -17,30 +17,12 @@ const CLOSING: [&str; 5] = ["Started", "Failed", "BackOff", "ErrImageNeverPull",
 
 /// Whether an expectation says of something that it must not be there.
 pub fn is_claimed(expect: &Expect) -> bool {
-    is_of_events(expect) || expect.registry.0.iter().any(claims)
+    is_of_events(expect) || expect.registry.0.iter().any(|registry| registry.absence().is_some())
 }
 
 /// Whether it says so of events.
 pub fn is_of_events(expect: &Expect) -> bool {
     !expect.no_events.is_empty() || expect.events.iter().any(|event| event.count.is_bounded())
-}
-
-fn claims(expect: &ExpectedRequests) -> bool {
-    let ExpectedRequests { anonymous, authenticated, bearer, tokens, requests, .. } = expect;
-    let nobody = |users: &Option<Authenticated>| {
-        users.as_ref().is_some_and(|users| users.0.is_empty() || users.0.values().any(is_none))
-    };
-    anonymous.as_ref().is_some_and(is_none)
-        || [authenticated, bearer, tokens].into_iter().any(nobody)
-        || match requests {
-            Some(Requests::None) => true,
-            Some(Requests::Each(each)) => each.iter().any(|one| one.count.is_bounded()),
-            None => false,
-        }
-}
-
-fn is_none(statuses: &Statuses) -> bool {
-    statuses.0.is_empty()
 }
 
 /// How long the outcome has to be past.

@@ -111,6 +111,7 @@ mod tests {
             waited: "1.2 s".into(),
             kubelet: Some("ErrImagePull: two".into()),
             requests: vec!["anonymous HEAD /v2/a → 401".into()],
+            control: vec!["anonymous HEAD /v2/a → 401".into()],
         }));
         assert_eq!(
             failure(&failed),
@@ -121,6 +122,7 @@ mod tests {
     after     1.2 s
     kubelet   ErrImagePull: two
     registry  anonymous HEAD /v2/a → 401
+    control   anonymous HEAD /v2/a → 401
     evidence  target/pullproof/x
 "
         );

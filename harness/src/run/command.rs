@@ -48,26 +48,15 @@ impl Workplace {
         fs::create_dir_all(&bin)?;
         symlink(settings.kubectl()?, bin.join("kubectl"))?;
         let kubeconfig = kubeconfig_for(&cluster.kubeconfig, namespace)?;
-        let mut private = fs::File::options();
-        let file_of_its_own = private.create_new(true).write(true).mode(0o600);
-        file_of_its_own.open(home.join("kubeconfig"))?.write_all(kubeconfig.as_bytes())?;
-        let beside = file.path.parent().map(Path::to_owned);
-        for folder in file.fixtures.iter().chain(&beside) {
-            for entry in fs::read_dir(folder)? {
-                let path = entry?.path();
-                let (Some(name), true) =
-                    (path.file_name().map(|n| n.to_string_lossy()), path.is_file())
-                else {
-                    continue;
-                };
-                if name.starts_with("docker-credential-") {
-                    fs::copy(&path, bin.join(&*name))?;
-                } else if path != file.path {
-                    let text = fs::read_to_string(&path)
-                        .with_context(|| format!("reading {}", path.display()))?;
-                    fs::write(home.join(&*name), variables.fill(&text))?;
-                }
+        write(&home.join("kubeconfig"), kubeconfig.as_bytes(), 0o600)?;
+        for (name, bytes) in file.fixtures.files() {
+            if name.starts_with("docker-credential-") {
+                write(&bin.join(name), &bytes, 0o700)?;
+                continue;
             }
+            // What is not text has no variables.
+            let text = String::from_utf8(bytes).map(|text| variables.fill(&text).into_bytes());
+            write(&home.join(name), &text.unwrap_or_else(|error| error.into_bytes()), 0o600)?;
         }
         let path = format!("{}:{}", bin.display(), settings.path);
         Ok(Self { home, path, docker_host: settings.docker_host.clone() })
@@ -102,6 +91,15 @@ impl Workplace {
         }
         call.stdin(stdin.unwrap_or_default()).output().await
     }
+}
+
+/// Writes a file that others cannot read at any moment.
+fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+    let what = || format!("writing {}", path.display());
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(mode);
+    let mut file = options.open(path).with_context(what)?;
+    file.write_all(bytes).with_context(what)
 }
 
 /// A kubeconfig whose current context means another namespace.

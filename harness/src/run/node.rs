@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 
 use crate::{
-    case::{CaseFile, model::NodeSetting},
+    case::{CaseFile, is_literal, model::NodeSetting},
     cluster::quote,
     registry::{HostEntry, hosts_toml},
 };
@@ -112,11 +112,6 @@ pub(super) fn literal_hosts(file: &CaseFile) -> Vec<String> {
     let names = case.registries.keys().chain(case.hosts.keys());
     let hosts: BTreeSet<String> = names.filter(|name| is_literal(name)).cloned().collect();
     hosts.into_iter().collect()
-}
-
-/// Whether a registry's name is a host to be taken literally.
-pub(super) fn is_literal(name: &str) -> bool {
-    name.contains(['.', ':']) || name == "localhost"
 }
 
 /// Removes images by the names that a pod would give them, and, from 1.35 on, what the kubelet

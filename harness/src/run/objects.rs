@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::{
     Api, Client, ResourceExt,
@@ -15,19 +15,10 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::mutex::locked;
+use crate::{case::Kind, mutex::locked};
 
 /// How long the API server's cache of service accounts may lag.
 const SETTLED: Duration = Duration::from_secs(30);
-
-/// What steps call an object's kind, and what it is.
-const KINDS: [(&str, &str, &str); 5] = [
-    ("pod", "v1", "Pod"),
-    ("secret", "v1", "Secret"),
-    ("serviceaccount", "v1", "ServiceAccount"),
-    ("configmap", "v1", "ConfigMap"),
-    ("deployment", "apps/v1", "Deployment"),
-];
 
 /// The objects of a cluster; what the server says of a kind is asked once.
 pub struct Objects {
@@ -136,13 +127,10 @@ impl Objects {
         let (kind, name) = object.split_once('/').with_context(|| {
             format!("`{object}` is no object; write for example `pod/private-reg`")
         })?;
-        let Some((_, version, kind)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
-            let known = KINDS.map(|(known, ..)| known).join(", ");
-            bail!("`{kind}` is no kind that can be named here; known: {known}");
-        };
+        let kind = Kind::named(kind).with_context(|| format!("the kind `{kind}` is not known"))?;
         let gvk = GroupVersionKind::try_from(&kube::api::TypeMeta {
-            api_version: (*version).to_owned(),
-            kind: (*kind).to_owned(),
+            api_version: kind.api_version.to_owned(),
+            kind: kind.kind.to_owned(),
         })?;
         Ok((self.api(&gvk, namespace).await?, name))
     }

@@ -17,7 +17,7 @@ use kube::{
 
 use crate::{
     case::{
-        CaseFile, Variables,
+        CaseFile, Variables, is_literal,
         model::{self, Auth, NodeSetting},
         variable_name,
     },
@@ -32,7 +32,7 @@ use super::{
     command::Workplace,
     limit::within,
     namespace::{create_namespace, delete_namespace},
-    node::{is_literal, literal_hosts},
+    node::literal_hosts,
     observation::Observer,
     session::Session,
     watch::Following,

@@ -174,6 +174,34 @@ pub struct ExpectedRequests {
     pub order: Vec<String>,
 }
 
+impl ExpectedRequests {
+    /// The key that says that the registry did not see something, if there is one: it holds before
+    /// anything has happened.
+    pub fn absence(&self) -> Option<&'static str> {
+        let Self { anonymous, authenticated, bearer, tokens, requests, .. } = self;
+        let nobody = |users: &Option<Authenticated>| {
+            users.as_ref().is_some_and(|users| users.0.is_empty() || users.0.values().any(is_none))
+        };
+        match requests {
+            Some(Requests::None) => return Some("requests"),
+            Some(Requests::Each(each)) if each.iter().any(|one| one.count.is_bounded()) => {
+                return Some("requests");
+            }
+            _ => {}
+        }
+        if anonymous.as_ref().is_some_and(is_none) {
+            return Some("anonymous");
+        }
+        [("authenticated", authenticated), ("bearer", bearer), ("tokens", tokens)]
+            .into_iter()
+            .find_map(|(key, users)| nobody(users).then_some(key))
+    }
+}
+
+fn is_none(statuses: &Statuses) -> bool {
+    statuses.0.is_empty()
+}
+
 /// Requests that must have come.
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(with = "RequestsForm")]
