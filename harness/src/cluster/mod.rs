@@ -7,6 +7,7 @@
 mod access;
 mod api_log;
 mod engine;
+mod inventory;
 mod kind;
 mod lease;
 mod lock;
