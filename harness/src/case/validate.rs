@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::{
     error::CaseError,
     file::CaseFile,
-    model::{Auth, Expect, Fault, FaultAction, Phase, Step, When},
+    model::{
+        Auth, Expect, Fault, FaultAction, Hosts, Phase, Step, When, ca_variable, node_variable,
+    },
     range::VersionRange,
     variables::{names_in, variable_name},
 };
@@ -39,6 +41,7 @@ pub(super) fn check(file: &CaseFile) -> Result<(), CaseError> {
         for name in hosts.server.iter().chain(&hosts.mirrors) {
             registry_exists(file, None, name, &format!("hosts of `{host}`"))?;
         }
+        own_toml(file, host, hosts)?;
     }
     let mut proved = false;
     for (index, step) in file.steps() {
@@ -205,6 +208,29 @@ fn the_registry(
     }
 }
 
+/// The text of a hosts.toml stands alone and names what there is.
+fn own_toml(file: &CaseFile, host: &str, hosts: &Hosts) -> Result<(), CaseError> {
+    let Some(toml) = &hosts.toml else { return Ok(()) };
+    if hosts.server.is_some() || !hosts.mirrors.is_empty() {
+        let problem = format!(
+            "hosts of `{host}` have `toml` beside `server` or `mirrors`; write these into the text"
+        );
+        return Err(CaseError::at(&file.path, None, problem));
+    }
+    let registries = file.case.registries.keys();
+    let known: Vec<String> =
+        registries.flat_map(|name| [node_variable(name), ca_variable(name)]).collect();
+    let mut used = Vec::new();
+    names_in(&Value::String(toml.clone()), &mut used);
+    match used.iter().find(|name| !known.contains(name)) {
+        Some(name) => {
+            let problem = format!("hosts of `{host}` use `${name}`, which stands for nothing here");
+            Err(CaseError::at(&file.path, None, problem).among(name, known))
+        }
+        None => Ok(()),
+    }
+}
+
 /// A redirect leads to a registry of the case.
 fn redirects_lead_somewhere(
     file: &CaseFile,
@@ -241,6 +267,7 @@ fn variables_exist(file: &CaseFile, index: usize) -> Result<(), CaseError> {
         .chain(&case.namespaces)
         .map(|name| variable_name(name))
         .chain(["NAMESPACE".to_owned()])
+        .chain(case.registries.keys().map(|name| node_variable(name)))
         .chain(digest_names(file))
         .collect();
     let mut used = Vec::new();

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::authorization::{self, Authorization};
@@ -117,7 +118,7 @@ pub enum Origin {
 }
 
 /// What a request is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RequestKind {
     /// `/v2/`, the question whether the API is there.
@@ -320,9 +321,9 @@ impl Arrival {
         }
     }
 
-    /// Whether it carried credentials of any kind.
-    pub(super) fn authorized(&self) -> bool {
-        self.request.as_ref().is_some_and(|it| it.authorization != Authorization::None)
+    /// The request so far; there is one until it is recorded.
+    pub(super) fn request(&self) -> Option<&Request> {
+        self.request.as_ref()
     }
 
     /// Names who asks, where the form of a token request says it.

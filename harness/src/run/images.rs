@@ -65,7 +65,7 @@ impl Scene<'_> {
         self.image_hosts().iter().any(|(host, registry)| {
             let public: &[String] = match &self.file.case.registries[*registry].auth {
                 Auth::None => return false,
-                Auth::Basic(_) => &[],
+                Auth::Basic(_) | Auth::Htpasswd(_) => &[],
                 Auth::Token(token) => &token.public,
             };
             let rest =
@@ -89,7 +89,7 @@ impl Scene<'_> {
         let case = &self.file.case;
         let own = self.registries.iter().map(|(name, live)| (live.host.clone(), name.as_str()));
         let others = case.hosts.iter().flat_map(|(host, hosts)| {
-            let registries = hosts.server.iter().chain(&hosts.mirrors);
+            let registries = hosts.leads_to(case.registries.keys());
             registries.map(|registry| (self.variables.fill(host), registry.as_str()))
         });
         own.chain(others).collect()

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    case::{CaseFile, model::NodeSetting},
+    case::{
+        CaseFile,
+        model::{Hosts, NodeSetting},
+    },
     cluster::quote,
-    registry::{HostEntry, hosts_toml},
+    registry::hosts_file,
 };
 
 use super::scene::{Scene, label};
@@ -67,13 +70,14 @@ impl Scene<'_> {
         for (name, spec) in &case.registries {
             let live = &self.registries[name];
             if spec.node == NodeSetting::Hosts && !case.hosts.contains_key(name) {
-                files.extend(self.hosts_files(&live.host, Some(name), &[])?);
+                let hosts = Hosts { server: Some(name.clone()), ..Hosts::default() };
+                files.extend(self.hosts_files(&live.host, &hosts)?);
             }
         }
         for (host, hosts) in &case.hosts {
             let host = self.registries.get(host).map_or(host.clone(), |live| live.host.clone());
             let host = self.variables.fill(&host);
-            files.extend(self.hosts_files(&host, hosts.server.as_deref(), &hosts.mirrors)?);
+            files.extend(self.hosts_files(&host, hosts)?);
         }
         if files.is_empty() { Ok(()) } else { self.session.cluster.node.write(&files).await }
     }
@@ -81,25 +85,21 @@ impl Scene<'_> {
     pub(super) fn hosts_files(
         &self,
         host: &str,
-        server: Option<&str>,
-        mirrors: &[String],
+        hosts: &Hosts,
     ) -> anyhow::Result<Vec<(String, String)>> {
         let folder = format!("/etc/containerd/certs.d/{host}");
         let mut files = Vec::new();
-        let mut entry = |name: &str| -> anyhow::Result<HostEntry> {
+        let text = hosts_file(hosts, self.file.case.registries.keys(), |name| {
             let live = self.registry(Some(name))?;
             let ca = format!("{folder}/{}.crt", label(name));
             if let Some(pem) = live.registry.ca() {
                 files.push((ca.clone(), pem.to_owned()));
             }
-            Ok(live.registry.host_entry(&ca))
-        };
-        let server = server.map(&mut entry).transpose()?;
-        let mirrors = mirrors.iter().map(|name| entry(name)).collect::<anyhow::Result<Vec<_>>>()?;
+            anyhow::Ok(live.registry.host_entry(&ca))
+        })?;
         // By this line the reaper knows what is whose.
         let mark = format!("# pullproof run {}\n", self.session.run.id);
-        let text = format!("{mark}{}", hosts_toml(server.as_ref(), &mirrors));
-        files.push((format!("{folder}/hosts.toml"), text));
+        files.push((format!("{folder}/hosts.toml"), format!("{mark}{text}")));
         Ok(files)
     }
 }
@@ -112,9 +112,12 @@ pub(super) fn literal_hosts(file: &CaseFile) -> Vec<String> {
     hosts.into_iter().collect()
 }
 
+/// The folder of certs.d that counts for every host without one of its own.
+const EVERY_HOST: &str = "_default";
+
 /// Whether a registry's name is a host to be taken literally.
 pub(super) fn is_literal(name: &str) -> bool {
-    name.contains(['.', ':']) || name == "localhost"
+    name.contains(['.', ':']) || name == "localhost" || name == EVERY_HOST
 }
 
 /// Removes images, also by the names of their digests, and, from 1.35 on, what the kubelet remembers of

@@ -13,10 +13,12 @@ use super::range::VersionRange;
 
 mod bounds;
 mod expect;
+mod fault;
 mod registry;
 mod step;
 
 pub use expect::*;
+pub use fault::*;
 pub use registry::*;
 pub use step::*;
 
