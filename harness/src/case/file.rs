@@ -103,7 +103,10 @@ impl CaseFile {
 
     /// Whether a step changes what other cases on the node would notice, so that it needs the node alone.
     pub fn needs_node_alone(&self) -> bool {
-        self.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
+        self.case.hosts.contains_key("_default")
+            || self
+                .steps()
+                .any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
     }
 
     /// Where in a run it is best started: those that need the node alone first, then those that wait

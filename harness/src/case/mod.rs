@@ -26,7 +26,7 @@ pub use error::{CaseError, nearest};
 pub use file::{CaseFile, find_cases};
 pub use fixtures::Fixtures;
 pub use kinds::{KINDS, Kind};
-pub use names::is_literal;
+pub use names::{EVERY_HOST, is_literal};
 pub use pod_selector::{PodSelector, PodSelectorError};
 pub use schema::schema;
 pub use variables::{Variables, variable_name};

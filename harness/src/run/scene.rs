@@ -147,6 +147,7 @@ impl<'a> Scene<'a> {
         let registries: BTreeMap<String, Live> = registries.into_iter().collect();
         for (name, live) in &registries {
             variables.set(variable_name(name), &live.host);
+            variables.set(model::node_variable(name), live.registry.node().to_string());
         }
         let mut scene = Self {
             session,
@@ -302,7 +303,8 @@ fn secrets(file: &CaseFile) -> Vec<secrecy::SecretString> {
     let mut all = Vec::new();
     for registry in file.case.registries.values() {
         match &registry.auth {
-            Auth::None => {}
+            // Hashes are no passwords.
+            Auth::None | Auth::Htpasswd(_) => {}
             Auth::Basic(users) => all.extend(users.values().cloned()),
             Auth::Token(token) => {
                 all.extend(token.users.values().map(|user| user.password.clone()))

@@ -165,6 +165,9 @@ async fn registry(scene: &mut Scene<'_>, change: &RegistryChange) -> anyhow::Res
     if let Some(faults) = &change.faults {
         live.registry.set_faults(faults.clone());
     }
+    if let Some(listening) = change.listening {
+        live.registry.set_listening(listening).await?;
+    }
     let name = live.registry.name().to_owned();
     scene.push(&name, &change.push).await
 }
