@@ -120,8 +120,9 @@ fn no_number_of_jobs_is_too_many_to_be_refused() {
 
 /// Runs a command whose output goes into a file.
 fn into(command: &mut std::process::Command, file: std::process::Stdio) -> (Option<i32>, String) {
-    let done = command.stdout(file).stderr(std::process::Stdio::piped()).output().unwrap();
-    (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    command.stdout(file).stderr(std::process::Stdio::piped());
+    let done = command.output().expect("the command starts");
+    (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
 }
 
 #[test]
