@@ -15,13 +15,12 @@ pub mod model;
 mod names;
 pub mod range;
 mod schema;
-mod text;
 mod texts;
 mod tree;
 mod validate;
 mod variables;
 
-pub use error::{CaseError, nearest};
+pub use error::CaseError;
 pub use file::{CaseFile, find_cases};
 pub use fixtures::Fixtures;
 pub use kinds::{KINDS, Kind};

@@ -79,13 +79,15 @@ pub async fn take(scene: &mut Scene<'_>, index: usize, step: &Step) -> Result<()
     if let Some(patch) = &step.patch {
         let merge = scene.variables.fill_value(&patch.merge);
         let objects = &scene.session.objects;
-        objects.patch(&scene.namespace, &patch.object, &merge).await?;
-        if let Some(account) = patch.object.strip_prefix("serviceaccount/") {
+        let object = scene.variables.fill(&patch.object);
+        objects.patch(&scene.namespace, &object, &merge).await?;
+        if let Some(account) = object.strip_prefix("serviceaccount/") {
             objects.account_settled(&scene.namespace, account).await?;
         }
     }
     if let Some(object) = &step.delete {
-        scene.session.objects.delete(&scene.namespace, object).await?;
+        let object = scene.variables.fill(object);
+        scene.session.objects.delete(&scene.namespace, &object).await?;
     }
     if let Some(change) = &step.registry {
         registry(scene, change).await?;
