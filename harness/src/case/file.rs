@@ -15,10 +15,10 @@ use super::{
     fixtures::Fixtures,
     manifest::{Manifest, ManifestFile},
     model::{Case, Step},
-    text::{self, is_stdin},
     tree::{Key, Node},
     validate,
 };
+use crate::input::is_stdin;
 
 /// A case that was read and found in order.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl CaseFile {
     /// # Ok(()) }
     /// ```
     pub fn read(path: &Path) -> Result<Self, CaseError> {
-        Self::parse(path, &text::read(path)?)
+        Self::parse(path, &CaseError::reading(path)?)
     }
 
     /// Checks the text of a case as if it stood in `path`.

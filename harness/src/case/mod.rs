@@ -16,13 +16,12 @@ mod names;
 mod pod_selector;
 pub mod range;
 mod schema;
-mod text;
 mod texts;
 mod tree;
 mod validate;
 mod variables;
 
-pub use error::{CaseError, nearest};
+pub use error::CaseError;
 pub use file::{CaseFile, find_cases};
 pub use fixtures::Fixtures;
 pub use kinds::{KINDS, Kind};
