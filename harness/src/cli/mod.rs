@@ -4,6 +4,7 @@ mod cases;
 mod doctor;
 mod down;
 mod matrix;
+mod migrate;
 mod run;
 mod schema;
 mod signals;
@@ -39,6 +40,8 @@ enum Command {
     Matrix(matrix::Arguments),
     /// Remove the clusters made here and all that belongs to them
     Down(down::Arguments),
+    /// Rewrite case files of older words of the format
+    Migrate(migrate::Arguments),
     /// Print the JSON Schema of a case file
     Schema,
 }
@@ -67,6 +70,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
             matrix::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
         Command::Down(arguments) => down::main(arguments, settings()?).await,
+        Command::Migrate(arguments) => migrate::main(&arguments),
         Command::Schema => schema::main(),
     }
 }

@@ -379,8 +379,8 @@ mod tests {
         assert_eq!(judge("{events: [{reason: Failed, type: Warning, message: pull}]}"), Met::Yes);
         assert!(matches!(judge("{events: [{reason: Failed, type: Normal}]}"), Met::Nearly(_)));
         assert!(matches!(judge("{events: [{reason: BackOff}]}"), Met::Nearly(_)));
-        assert!(matches!(judge("{no_events: [Failed]}"), Met::Never(_)));
-        assert_eq!(judge("{no_events: [BackOff]}"), Met::Yes);
+        assert!(matches!(judge("{noEvents: [Failed]}"), Met::Never(_)));
+        assert_eq!(judge("{noEvents: [BackOff]}"), Met::Yes);
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl Proof {
         images.dedup();
         anyhow::ensure!(
             !images.is_empty(),
-            "no image of the pod {pod} is in a registry of the case that authenticates; if that is meant, say `pair: public`",
+            "no image of the pod {pod} is in a registry of the case that authenticates; if that is meant, set `privacyCheck: public`",
         );
         Ok(images)
     }

@@ -9,7 +9,7 @@ use super::When;
 
 /// What must be seen.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Expect {
     /// The pod. May be left out where only the registry is looked at.
     #[serde(default)]
@@ -45,17 +45,18 @@ pub struct Expect {
     /// retry may succeed. Not given, an expectation that a failed pull contradicts fails at once.
     #[serde(default)]
     pub within: Option<u64>,
-    /// How privacy is shown for a pod that runs.
-    #[serde(default)]
+    /// How it is shown that the image of a pod that runs is private.
+    #[serde(default, rename = "privacyCheck")]
     pub pair: Pair,
 }
 
 /// When the kubelet looks at a failed pod again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Sync {
     /// At once: the harness updates an annotation of the pod, which brings the kubelet's next sync.
     #[default]
+    #[serde(rename = "nudged")]
     Hastened,
     /// After its own 10 to 15 s.
     Natural,
@@ -63,13 +64,15 @@ pub enum Sync {
 
 /// How a case shows that the image of a running pod is private.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Pair {
     /// The harness lets a pod without credentials pull the same image, which must fail.
     #[default]
+    #[serde(rename = "nodePull")]
     Anonymous,
     /// The registry refuses an anonymous request for the manifest: for nodes with credentials of
     /// their own, on which a pod without any pulls as well.
+    #[serde(rename = "registryAnswer")]
     Registry,
     /// The image is public on purpose; nothing to pair.
     Public,
@@ -129,7 +132,7 @@ enum WitnessesForm {
 #[serde(deny_unknown_fields)]
 pub struct ExpectedRequests {
     /// The registry; may be left out where the case has one.
-    #[serde(default)]
+    #[serde(default, rename = "registry")]
     pub of: Option<String>,
     /// Statuses of requests without Authorization; `none`: there were none.
     #[serde(default)]
@@ -153,7 +156,7 @@ pub struct ExpectedRequests {
 
 /// The word `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Nothing {
     /// Not one.
     None,

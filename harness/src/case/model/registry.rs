@@ -30,7 +30,7 @@ pub struct Registry {
 
 /// How a registry authenticates.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Auth {
     /// Anyone may pull; never a challenge.
     None,
@@ -82,7 +82,7 @@ pub struct TokenUser {
 
 /// How a token server meets requests without credentials for what is not public.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Anonymous {
     /// 401, as Harbor or a private token server does.
     #[default]
@@ -93,7 +93,7 @@ pub enum Anonymous {
 
 /// Which token requests a token server answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum TokenForms {
     /// POST oauth2 and GET.
     #[default]
@@ -119,7 +119,7 @@ pub struct Challenge {
 
 /// The transport of a registry and the node's trust in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Tls {
     /// Plain HTTP, and the node knows it.
     #[default]
@@ -140,7 +140,7 @@ pub enum Tls {
 
 /// Whether the node gets a hosts.toml for a registry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum NodeSetting {
     /// A hosts.toml whose `server` is this registry.
     #[default]
@@ -167,7 +167,7 @@ pub struct Image {
 
 /// What a node finds behind a tag.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Platform {
     /// A manifest for the node's platform.
     #[default]
@@ -187,7 +187,7 @@ enum ImageForm {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ImageFields {
     name: String,
     #[serde(default)]
@@ -220,7 +220,7 @@ impl<'de> Deserialize<'de> for Image {
 
 /// A fault the gateway injects. Without `path` it meets every request, without `nth` each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Fault {
     /// Part of the request's path, for example `/manifests/` or `/blobs/`.
     #[serde(default)]
@@ -235,31 +235,36 @@ pub struct Fault {
     #[serde(default)]
     pub nth: Option<u64>,
     /// What happens to it.
-    #[serde(rename = "do")]
     pub action: FaultAction,
 }
 
 /// What the gateway does instead of, or to, the container's answer.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum FaultAction {
     /// Answers with this status and an OCI error body.
     Status(u16),
     /// Answers 429 with `Retry-After` in seconds.
     TooManyRequests(u64),
     /// Waits this many milliseconds before it passes the request on.
+    #[serde(rename = "latency")]
     Delay(u64),
     /// Closes the connection without an answer.
+    #[serde(rename = "resetPeer")]
     Reset,
     /// Ends the body after this many bytes.
+    #[serde(rename = "limitData")]
     Cut(u64),
     /// Flips one byte of the body.
+    #[serde(rename = "corrupt")]
     Flip,
     /// Answers 307 to the same path on another registry of the case.
     Redirect(String),
     /// The same, to a name that differs from the first registry's in more than the port.
+    #[serde(rename = "redirectToOtherHost")]
     RedirectAway(String),
     /// Turns the container's 401 into this status, dropping the challenge.
+    #[serde(rename = "withoutChallenge")]
     Unchallenged(u16),
 }
 

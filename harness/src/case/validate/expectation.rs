@@ -12,7 +12,7 @@ use crate::case::{
 const LONGEST: u64 = 3600;
 
 /// Keys of an expectation that say whom it means and how it is watched, and not what must be seen.
-const WHOM_AND_HOW: [&str; 6] = ["pod", "namespace", "container", "sync", "within", "pair"];
+const WHOM_AND_HOW: [&str; 6] = ["pod", "namespace", "container", "sync", "within", "privacyCheck"];
 
 /// Keys whose value is compared as a whole: nothing is a value as well.
 const EXACT: [&str; 2] = ["equals", "json"];
@@ -27,7 +27,7 @@ pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result
         }
         not_empty(source, written)?;
         for witness in written.get("registry").into_iter().flat_map(Node::each) {
-            if says_nothing(witness, &["of"]) {
+            if says_nothing(witness, &["registry"]) {
                 let problem = "says nothing of the registry; add `anonymous`, `authenticated`, `bearer`, \
                                `tokens`, `requests` or `order`";
                 return Err(CaseError::at(&source.file.path, Some(witness.place), problem));
@@ -109,7 +109,7 @@ fn absences(source: Source<'_>, index: usize, expect: &Expect) -> Result<(), Cas
         Err(source.error(path, problem))
     };
     if !expect.no_events.is_empty() {
-        return error(at!["steps", index, "expect", "no_events"], "no_events");
+        return error(at!["steps", index, "expect", "noEvents"], "noEvents");
     }
     for (at, registry) in expect.registry.0.iter().enumerate() {
         if let Some(key) = absence(registry) {
@@ -162,7 +162,7 @@ pub(super) fn command(source: Source<'_>, index: usize, run: &Run) -> Result<(),
 pub(super) fn output(source: Source<'_>, path: &[Key<'_>]) -> Result<(), CaseError> {
     match source.tree.value_of(path) {
         Some(written) if says_nothing(written, &[]) => {
-            let problem = "says nothing; add `contains`, `equals`, `json` or `lacks`";
+            let problem = "says nothing; add `contains`, `equals`, `json` or `notContains`";
             Err(source.error(path, problem))
         }
         Some(written) => not_empty(source, written),
