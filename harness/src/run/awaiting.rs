@@ -107,7 +107,9 @@ impl Witnesses<'_> {
         }
         let sight = Sight {
             recent: history.as_ref().map(|pod| pod.since(mark(&self.looked.states))),
-            events: self.timeline.events_of(&uid, mark(&self.looked.events)),
+            events: history.as_ref().map_or_else(Vec::new, |pod| {
+                self.timeline.events_of(pod, mark(&self.looked.events))
+            }),
             present: self.timeline.names(self.namespace),
             pod: history,
             registries,

@@ -25,8 +25,20 @@ impl Scene<'_> {
             commands.push(format!("rm -rf {}", quoted(folders)));
         }
         commands.extend(remove_images_of(&literal));
+        if let Some(before) = &self.images_before {
+            // What it pulled by settings for every host, nobody else knows of.
+            let now = self.images_on_node().await.unwrap_or_default();
+            let new: Vec<String> = now.difference(before).cloned().collect();
+            commands.extend(remove_images(&new));
+        }
         self.best_effort(commands).await.ok();
         self.session.run.restores_node_files(&self.session.cluster.node).await.ok();
+    }
+
+    /// The names of all images on the node.
+    pub(super) async fn images_on_node(&self) -> anyhow::Result<BTreeSet<String>> {
+        let listed = self.session.cluster.node.shell("ctr -n k8s.io images ls -q").await?;
+        Ok(listed.lines().map(str::to_owned).collect())
     }
 
     /// Runs commands on the node, each whatever became of the one before.

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -24,7 +24,7 @@ use crate::{
     cluster::Lock,
     evidence::{Redaction, Timeline},
     image,
-    registry::{Mark, Peers, Place, Registry},
+    registry::{Mark, Peers, Place, Registry, Request, Responder},
 };
 
 use super::{
@@ -78,6 +78,10 @@ pub struct Scene<'a> {
     pub(super) id: String,
     /// What was pushed, by `registry/repository:tag`.
     pub(super) images: BTreeMap<String, image::Image>,
+    /// How long it waited for what others had: not its own time.
+    pub(super) waited: Duration,
+    /// The images of the node before it, if it has the node alone.
+    pub(super) images_before: Option<BTreeSet<String>>,
     folder: PathBuf,
     _following: Vec<Following>,
     locks: Vec<Lock>,
@@ -166,6 +170,8 @@ impl<'a> Scene<'a> {
             stale: false,
             id,
             images: BTreeMap::new(),
+            waited: locks.iter().map(Lock::waited).sum(),
+            images_before: None,
             folder,
             _following: following,
             locks,
@@ -174,8 +180,14 @@ impl<'a> Scene<'a> {
         within(SET, "pushing the images", scene.push_all()).await?;
         // Node-wide changes and every other case exclude each other; who has the node alone has all
         // else ready by then.
-        scene.locks.push(session.take_node(file.needs_node_alone()).await?);
+        let alone = file.needs_node_alone();
+        let waits = Instant::now();
+        scene.locks.push(session.take_node(alone).await?);
+        scene.waited += waits.elapsed();
         within(SET, "preparing the node", async {
+            if alone {
+                scene.images_before = Some(scene.images_on_node().await?);
+            }
             scene.forget_images().await?;
             scene.write_hosts().await
         })
@@ -215,6 +227,21 @@ impl<'a> Scene<'a> {
                 &self.variables,
             )?)),
         }
+    }
+
+    /// Why what a registry of the case showed is not to be judged: its container is gone.
+    pub(super) async fn lost_registry(&self) -> Option<String> {
+        for (name, live) in &self.registries {
+            let unreachable = |one: &Request| one.answered_by == Responder::Unreachable;
+            let asked_in_vain = live.registry.record().all().iter().any(unreachable);
+            if asked_in_vain || !live.registry.answers().await {
+                return Some(format!(
+                    "the container of the registry `{name}` does not answer any more; was it removed, \
+                     or Docker restarted?"
+                ));
+            }
+        }
+        None
     }
 
     /// Removes what the case made. Best effort: what is left, the reaper removes at the run's end.
