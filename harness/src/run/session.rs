@@ -31,6 +31,7 @@ use super::{
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
     scene::Scene,
+    schedule::Runner,
     steps::{self, Failure},
     watch::Watches,
 };
@@ -289,6 +290,16 @@ impl Session {
             let cluster = &self.cluster.name;
             (self.progress)(&format!("cluster {cluster}: waiting for another run that has {what}"));
         }
+    }
+}
+
+impl Runner for Session {
+    async fn case(&self, file: &CaseFile) -> Outcome {
+        Session::case(self, file).await
+    }
+
+    fn first(&self) -> Arc<RwLock<()>> {
+        self.first.clone()
     }
 }
 
