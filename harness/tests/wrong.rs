@@ -20,7 +20,12 @@ const VERDICTS: [(&str, &str, &str, &str); 20] = [
     ("no-such-pod", "pod", "ap", "only app"),
     ("preloaded-image", "registry, anonymous", "401", "saw nothing"),
     ("private-called-public", "control pull", "is public", "registry answers 401"),
-    ("public-image", "control pull", "a registry of the case that authenticates", "`privacyCheck: public`"),
+    (
+        "public-image",
+        "control pull",
+        "a registry of the case that authenticates",
+        "`privacyCheck: public`",
+    ),
     ("public-under-the-same-name", "control pull", "that authenticates", "jdoe-private:v1"),
     ("refused-manifest", "applying Pod app", "the API server accepts it", "422 Invalid"),
     ("state-of-the-pod-before", "pod", "app", "no pod"),

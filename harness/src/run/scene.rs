@@ -345,3 +345,43 @@ fn secrets(file: &CaseFile) -> Vec<secrecy::SecretString> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_a_controller_or_a_command_made_goes_with_the_namespace() {
+        let workload = |kind: &str, spec: &str| {
+            format!(
+                "- apply: {{apiVersion: apps/v1, kind: {kind}, metadata: {{name: web}}, spec: {spec}}}\n\
+                 - expect: {{pod: app=web, phase: Running}}"
+            )
+        };
+        let pod =
+            "{spec: {containers: [{name: web, image: web:v1}]}, metadata: {labels: {app: web}}}";
+        for makes in [
+            workload("Deployment", &format!("{{template: {pod}}}")),
+            workload("CronJob", &format!("{{jobTemplate: {{spec: {{template: {pod}}}}}}}")),
+            "- run: kubectl create deployment web --image=web:v1".to_owned(),
+        ] {
+            let text = format!("title: t\nsource: s\nsteps:\n{makes}\n");
+            let file = CaseFile::parse(Path::new("theme/case.yaml"), &text);
+            let file = file.unwrap_or_else(|error| panic!("{error}"));
+            assert!(makes_pods_again(&file), "{makes}");
+        }
+        let plain = "- apply: {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: \
+                     [{name: a, image: a:v1}]}}\n- expect: {pod: a, phase: Running}";
+        let text = format!("title: t\nsource: s\nsteps:\n{plain}\n");
+        assert!(!makes_pods_again(&CaseFile::parse(Path::new("a.yaml"), &text).unwrap()));
+    }
+
+    #[test]
+    fn a_cases_name_becomes_a_part_of_a_namespaces() {
+        assert_eq!(label("documentation/Docker Hub.yaml"), "documentation-docker-hub-yaml");
+        let long = label(&"x/".repeat(60));
+        assert!(long.len() <= 40 && long.ends_with('x'), "{long}");
+    }
+}

@@ -213,7 +213,10 @@ impl Session {
             true => CaseResult::Passed,
             // Of the versions of the matrix this is known when a case is read.
             false => CaseResult::Broken {
-                error: format!("{}: no step that proves something applies", scene.file.path.display()),
+                error: format!(
+                    "{}: no step that proves something applies",
+                    scene.file.path.display()
+                ),
             },
         }
     }
