@@ -9,7 +9,7 @@ use pullproof::{
 
 /// All cases; what is wrong with any of them is said at once.
 fn cases() -> Vec<CaseFile> {
-    let files = find_cases(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let files = find_cases(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the catalogue");
     let read = files.iter().map(|file| CaseFile::read(file));
     let (good, bad): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
     let errors: Vec<_> =
