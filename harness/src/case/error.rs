@@ -2,6 +2,10 @@
 
 use std::{fmt, path::PathBuf};
 
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::evidence::Redaction;
+
 /// A case file that cannot be used: a usage error, never a failed expectation.
 ///
 /// Displays as `file:line:column: problem`, then what is known there and the nearest of it.
@@ -49,6 +53,12 @@ impl CaseError {
                 Self::at(file, place, format!("unknown key `{field}`"))
                     .among(field, expected.iter().copied())
             }
+            // Here a password may stand by mistake: `auth: hunter22`.
+            Yaml::SerdeUnknownVariant { variant, expected, .. } if expected.contains(&"basic") => {
+                let near = nearest(variant, expected).unwrap_or_default();
+                Self::at(file, place, "unknown value for `auth`")
+                    .among(near, expected.iter().copied())
+            }
             Yaml::SerdeUnknownVariant { variant, expected, .. } => {
                 Self::at(file, place, format!("unknown value `{variant}`"))
                     .among(variant, expected.iter().copied())
@@ -58,6 +68,28 @@ impl CaseError {
             }
             other => Self::at(file, place, first_line(&other.to_string())),
         }
+    }
+
+    /// The error without the secrets of the texts that it is about.
+    pub(super) fn without_secrets(mut self, secrets: Vec<SecretString>) -> Self {
+        let quoted: Vec<[String; 2]> = secrets
+            .iter()
+            .map(|secret| secret.expose_secret())
+            .map(|secret| [format!("`{secret}`"), format!("{secret:?}")])
+            .collect();
+        let redaction = Redaction::new(secrets);
+        let hide = |text: &String| {
+            // What is quoted is a value, however short.
+            let text = quoted
+                .iter()
+                .flatten()
+                .fold(text.clone(), |text, quoted| text.replace(quoted, "`[redacted]`"));
+            redaction.hide(&text)
+        };
+        self.problem = hide(&self.problem);
+        self.word = self.word.as_ref().map(hide);
+        self.known = self.known.iter().map(hide).collect();
+        self
     }
 }
 

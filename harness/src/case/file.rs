@@ -13,6 +13,7 @@ use super::{
     error::CaseError,
     manifest::Manifest,
     model::{Case, Step},
+    secrets::secrets_of_text,
     validate,
 };
 
@@ -56,6 +57,18 @@ impl CaseFile {
     /// # Errors
     /// As [`CaseFile::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, CaseError> {
+        Self::checked(path, text).map_err(|error| {
+            let mut secrets = secrets_of_text(text);
+            if error.file != path
+                && let Ok(manifest) = fs::read_to_string(&error.file)
+            {
+                secrets.extend(secrets_of_text(&manifest));
+            }
+            error.without_secrets(secrets)
+        })
+    }
+
+    fn checked(path: &Path, text: &str) -> Result<Self, CaseError> {
         let case: Case =
             serde_saphyr::from_str(text).map_err(|error| CaseError::from_yaml(path, &error))?;
         let fixtures = fixtures_of(path);

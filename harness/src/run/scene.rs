@@ -17,8 +17,8 @@ use kube::{
 
 use crate::{
     case::{
-        CaseFile, Variables,
-        model::{self, Auth, NodeSetting},
+        self, CaseFile, Variables,
+        model::{self, NodeSetting},
         variable_name,
     },
     cluster::Lock,
@@ -28,7 +28,7 @@ use crate::{
 };
 
 use super::{
-    command::Workplace,
+    command::{Companion, Workplace},
     limit::within,
     namespace::{create_namespace, delete_namespace},
     node::{is_literal, literal_hosts},
@@ -148,7 +148,7 @@ impl<'a> Scene<'a> {
             timeline,
             registries,
             workplace: None,
-            redaction: Redaction::new(secrets(file)),
+            redaction: session.secrets.redaction(),
             began,
             node_files: Vec::new(),
             observer: Observer::default(),
@@ -254,22 +254,13 @@ pub(super) fn label(name: &str) -> String {
     plain.trim_matches('-').to_owned()
 }
 
-/// Every password of a case, also those that a step brings.
-fn secrets(file: &CaseFile) -> Vec<secrecy::SecretString> {
-    let mut all = Vec::new();
-    for registry in file.case.registries.values() {
-        match &registry.auth {
-            Auth::None => {}
-            Auth::Basic(users) => all.extend(users.values().cloned()),
-            Auth::Token(token) => {
-                all.extend(token.users.values().map(|user| user.password.clone()))
-            }
-        }
-    }
-    for (_, step) in file.steps() {
-        if let Some(users) = step.registry.as_ref().and_then(|change| change.users.as_ref()) {
-            all.extend(users.values().cloned());
-        }
-    }
-    all
+/// Every secret of a case, also those of the files that its commands find.
+pub(super) fn secrets(file: &CaseFile) -> Vec<secrecy::SecretString> {
+    let runs = file.steps().any(|(_, step)| step.run.is_some());
+    let found = runs.then(|| Companion::of(file)).into_iter().flatten();
+    // One that cannot be read is told by the step that needs it.
+    let texts = found.filter_map(|one| std::fs::read(&one.path).ok());
+    let texts: Vec<String> =
+        texts.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect();
+    case::secrets(file, &texts)
 }

@@ -16,7 +16,7 @@ use crate::{
     case::{CaseFile, model::When},
     cluster::{Cluster, Engine, Lock, Progress, Run},
     error::{EnvironmentError, story},
-    evidence::bundle,
+    evidence::{KnownSecrets, bundle},
     image::Arch,
     mutex::locked,
     registry::Pool,
@@ -30,7 +30,7 @@ use super::{
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
     requests,
-    scene::Scene,
+    scene::{self, Scene},
     steps::{self, Failure},
     watch::Watches,
 };
@@ -61,6 +61,8 @@ pub struct Session {
     pub(super) objects: Objects,
     pub(super) root_ca: Option<BTreeMap<String, String>>,
     pub(super) watches: Watches,
+    /// The secrets of all cases that have begun: the node's journal has those of all.
+    pub secrets: KnownSecrets,
     left: Mutex<Vec<String>>,
     /// Held for writing while the cases of a schedule that need the node alone go first.
     pub(super) first: Arc<RwLock<()>>,
@@ -81,6 +83,7 @@ impl Session {
             pool: Pool::new(run.labels(), IDLE_CONTAINERS),
             objects: Objects::new(cluster.client.clone()),
             watches: Watches::start(&cluster.client).await,
+            secrets: KnownSecrets::default(),
             left: Mutex::default(),
             first: Arc::default(),
             root_ca: root_ca(&cluster.client)
@@ -94,6 +97,12 @@ impl Session {
 
     /// Runs a case from its first step to its clean-up.
     pub async fn case(&self, file: &CaseFile) -> Outcome {
+        self.secrets.add(scene::secrets(file));
+        let outcome = self.outcome(file).await;
+        self.secrets.redaction().hide_outcome(outcome)
+    }
+
+    async fn outcome(&self, file: &CaseFile) -> Outcome {
         let began = Instant::now();
         let mut outcome = Outcome::begin(file, &self.cluster.versions);
         if !applies(&file.case.when, &self.cluster.versions) {
@@ -118,7 +127,7 @@ impl Session {
                 outcome.took = began.elapsed();
                 if !outcome.is_good() {
                     // Evidence before the clean-up: it goes with the namespace.
-                    outcome.evidence = bundle::collect(&scene, &outcome).await;
+                    outcome.evidence = Some(bundle::collect(&scene, &outcome).await);
                 }
                 // The reaper removes what this could not.
                 tokio::time::timeout(STEP, scene.strike()).await.ok();
@@ -126,7 +135,7 @@ impl Session {
             Err(error) => {
                 outcome.took = began.elapsed();
                 outcome.result = CaseResult::Broken { error: story(&error) };
-                outcome.evidence = bundle::collect_node(self, file, since).await;
+                outcome.evidence = Some(bundle::collect_node(self, file, since).await);
             }
         }
         outcome

@@ -1,0 +1,270 @@
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE},
+};
+use serde_json::json;
+
+use super::*;
+
+/// Passwords as people and clouds make them.
+const PASSWORDS: [&str; 9] = [
+    "c4n4ry-Passw0rd\"$",
+    "p&$:\"\\<>=ü ß",
+    "hunter2",
+    "12345678",
+    "a b c d'e`f;g",
+    "100%41&amp;\\u0041 Pw",
+    "Zürich\u{1f600}Grüße\\n",
+    "line One-1\n  line Two-2\nthird Line-3\n",
+    "AQECAHj/Vh3+4nGq7Rt8KkX1zLp0mWd9Ys5Bf6CeUoJvTgNxEhQiAylM2Dc7Pw0r\
+     Fb3KuS8Za4Xj1Vn6Gm5Ht9Lq2Rd0Wf7Ye8Uo+Ic/Pk4Ns3Bv6Tz1Jx5Mg9Ea2Hw7\
+     Ql0Cr8Dy3Fu6Ki4Vo1Sp5Xb9Nt2Gj7Zh0We8Ra6Ld3Mm1Yk4Uf5Tq9Bc2Jv7Pn0=",
+];
+
+fn redaction() -> Redaction {
+    Redaction::new(PASSWORDS.map(SecretString::from))
+}
+
+fn url(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+fn every_byte(text: &str, form: impl Fn(u8) -> String) -> String {
+    text.bytes().map(form).collect()
+}
+
+fn wrapped(text: &str, width: usize, end: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    letters.chunks(width).map(String::from_iter).collect::<Vec<_>>().join(end)
+}
+
+fn utf16(text: &str) -> String {
+    text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect()
+}
+
+/// A password as programs write it, by the name of the form.
+fn forms(password: &str) -> Vec<(&'static str, String)> {
+    let json = serde_json::Value::from(password).to_string();
+    let go = json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
+    let auth = STANDARD.encode(format!("janedoe:{password}"));
+    let config = json!({"auths": {"r.example.com": {"auth": auth, "password": password}}});
+    vec![
+        ("plain", password.to_owned()),
+        ("glued", format!("--password={password}/x")),
+        ("JSON", json.clone()),
+        ("JSON of Go", go.clone()),
+        ("JSON in JSON", json!(json).to_string()),
+        ("JSON of Go in JSON in JSON", json!(json!(go).to_string()).to_string()),
+        ("ASCII", utf16(password)),
+        ("YAML", serde_saphyr::to_string(&password).unwrap()),
+        ("YAML folded", wrapped(password, 5, "\\\n    \\")),
+        ("YAML quotes", format!("'{}'", password.replace('\'', "''"))),
+        ("a shell's quotes", format!("'{}'", password.replace('\'', "'\\''"))),
+        ("a form", url(password)),
+        ("a URL", url(password).replace('+', "%20")),
+        ("a lower-case URL", every_byte(password, |byte| format!("%{byte:02x}"))),
+        ("a URL in a URL", url(&url(password).replace('+', "%20"))),
+        ("HTML", password.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")),
+        ("HTML by numbers", password.chars().map(|c| format!("&#x{:x};", c as u32)).collect()),
+        ("hex", every_byte(password, |byte| format!("{byte:02x}"))),
+        ("upper-case hex", every_byte(password, |byte| format!("{byte:02X}"))),
+        ("a hex dump", every_byte(password, |byte| format!("{byte:02x} "))),
+        ("white space collapsed", password.split_whitespace().collect::<Vec<_>>().join(" ")),
+        ("base64", STANDARD.encode(password)),
+        ("unpadded base64", STANDARD_NO_PAD.encode(password)),
+        ("URL-safe base64", URL_SAFE.encode(password)),
+        ("base64 as a value", format!("key={}", STANDARD.encode(password))),
+        ("base64 as a file", format!("/var/{}", STANDARD.encode(password))),
+        ("base64 after one letter", STANDARD.encode(format!("x{password}yz"))),
+        ("base64 after two letters", STANDARD.encode(format!("xy{password}z"))),
+        ("base64 in a URL", url(&STANDARD.encode(password))),
+        ("auth", auth.clone()),
+        ("auth, wrapped", wrapped(&auth, 7, "\n      ")),
+        ("auth in base64", STANDARD.encode(&auth)),
+        ("config.json", config.to_string()),
+        ("a secret's data", STANDARD.encode(config.to_string())),
+        ("a secret's data, wrapped", wrapped(&STANDARD.encode(config.to_string()), 76, "\n")),
+        ("a secret's data with an auth alone", STANDARD.encode(only_config(password))),
+        ("a list of secrets in base64", {
+            let data = STANDARD.encode(only_config(password));
+            wrapped(
+                &STANDARD.encode(json!({"items": [{"data": {"x": data}}]}).to_string()),
+                76,
+                "\n",
+            )
+        }),
+        ("base64 of JSON of Go", STANDARD.encode(go)),
+        ("base64 of a URL", STANDARD.encode(url(password))),
+    ]
+}
+
+fn only_config(password: &str) -> String {
+    let auth = STANDARD.encode(format!("janedoe:{password}"));
+    json!({"auths": {"r.example.com": {"auth": auth}}}).to_string()
+}
+
+/// What a reader could still find: pieces of the password, as they are or encoded.
+fn leaks(text: &str, password: &str) -> Vec<String> {
+    let decoded = |text: &str| {
+        let view = views(text).pop().unwrap();
+        String::from_utf8_lossy(&view.bytes).into_owned()
+    };
+    let pieces: Vec<char> = decoded(password).chars().collect();
+    let pieces = pieces.windows(PIECE.min(pieces.len())).map(String::from_iter);
+    let raw: Vec<&[u8]> = password.as_bytes().windows(PIECE.min(password.len())).collect();
+    let encoded = raw.iter().flat_map(|piece| {
+        (0..3).map(|before| {
+            let all = [&b"   "[..before], piece].concat();
+            let end = STANDARD_NO_PAD.encode(&all).len() - usize::from(all.len() % 3 != 0);
+            STANDARD_NO_PAD.encode(&all)[[0, 2, 3][before]..end].to_owned()
+        })
+    });
+    let text = decoded(text);
+    pieces.chain(encoded).filter(|piece| text.contains(piece)).collect()
+}
+
+const PIECE: usize = forms::PIECE;
+
+#[test]
+fn a_secret_is_hidden_in_every_form() {
+    let redaction = redaction();
+    for password in PASSWORDS {
+        for (form, text) in forms(password) {
+            let hidden = redaction.hide(&format!("before {text} after"));
+            let shown = format!("{password:?} as {form}: {text}\n→ {hidden}");
+            assert!(hidden.contains(HIDDEN), "{shown}");
+            assert!(hidden.starts_with("before ") && hidden.ends_with(" after"), "{shown}");
+            assert_eq!(leaks(&hidden, password), Vec::<String>::new(), "{shown}");
+            assert_eq!(redaction.hide(&hidden), hidden, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_of_a_secret_that_was_cut_off_is_hidden_too() {
+    let redaction = redaction();
+    for password in PASSWORDS.iter().filter(|password| password.len() > 15) {
+        for (form, text) in forms(password) {
+            let letters: Vec<char> = text.chars().collect();
+            for (from, to) in [(0, letters.len() / 2), (letters.len() / 2, letters.len())] {
+                let text: String = letters[from..to].iter().collect();
+                let hidden = redaction.hide(&format!("{text} …"));
+                let shown = format!("{password:?} as {form}: {text}\n→ {hidden}");
+                assert_eq!(leaks(&hidden, password), Vec::<String>::new(), "{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_line_of_a_secret_is_one() {
+    let redaction = redaction();
+    for line in PASSWORDS[7].lines() {
+        assert_eq!(redaction.hide(&format!("- {} -", line.trim())), "- [redacted] -");
+    }
+}
+
+#[test]
+fn the_beginning_of_a_wordy_secret_is_hidden_where_the_text_is_cut_off() {
+    let redaction = Redaction::new(["password of the whole year".into()]);
+    assert_eq!(redaction.hide("use password of the …"), "use [redacted] …");
+    assert_eq!(redaction.hide("use \"password of\""), "use \"[redacted]\"");
+    assert_eq!(redaction.hide("the password of your account"), "the password of your account");
+    assert_eq!(redaction.hide("password of the whole year, then"), "[redacted], then");
+}
+
+#[test]
+fn short_and_ordinary_secrets_are_hidden_where_they_are_named() {
+    let redaction = Redaction::new(["wrong", "abc", "x", "pull1"].map(SecretString::from));
+    let same = "the wrong secret of abc: x, pull10";
+    assert_eq!(redaction.hide(same), same);
+    assert_eq!(redaction.hide("mallory:wrong a=abc"), "mallory:[redacted] a=[redacted]");
+    for user in ["a", "ab", "abc"] {
+        for password in ["wrong", "abc", "pull1"] {
+            let auth = STANDARD.encode(format!("{user}:{password}"));
+            assert_eq!(redaction.hide(&format!("- {auth} -")), "- [redacted] -", "{user}");
+        }
+    }
+    assert_eq!(redaction.hide(r#"{"password":"x"}"#), r#"{"password":"[redacted]"}"#);
+}
+
+#[test]
+fn ordinary_text_stays() {
+    let redaction = Redaction::new(
+        PASSWORDS
+            .into_iter()
+            .chain(["xxxxxxxxxxx", "wrong", "secret-of-the-registry-example.com"])
+            .map(SecretString::from),
+    );
+    let text = "Failed to pull image \"127.0.0.1:41005/team/app:v1\": rpc error: code = Unknown desc = \
+        failed to pull and unpack image: failed to resolve reference: pull access denied, repository \
+        does not exist or may require authorization: authorization failed: no basic auth credentials\n\
+        Nov 25 21:00:00 kubelet[123]: I1125 21:00:00.123456 kuberuntime_manager.go:1234] \"wrong\" \
+        err=\"secret \\\"regcred\\\" not found\" 100% &lt;registry.example.com&gt; \\u00e4 c2VjcmV0 \
+        sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef eyJ janedoe:42 \
+        amFuZWRvZTpvdGhlcg== Zürich /v2/team/app/manifests/v1 12345678901 a b c xxxxxxxxxx.";
+    assert_eq!(redaction.hide(text), text);
+    assert_eq!(Redaction::default().hide(text), text);
+}
+
+#[test]
+fn tokens_and_config_files_are_hidden_without_being_known() {
+    let hide = |text: &str| Redaction::default().hide(text);
+    let token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJqYW5lZG9lIn0.c2lnbmF0dXJl";
+    assert_eq!(hide(&format!("bearer={token} sent")), "bearer=[redacted] sent");
+    let config = json!({"auths": {"r": {"auth": "YTpi"}}}).to_string();
+    for text in [token, &config] {
+        let once = STANDARD.encode(format!("- {text}"));
+        let twice = STANDARD.encode(format!("data: {once}"));
+        for text in [once, twice] {
+            assert_eq!(hide(&format!("> {text} <")), "> [redacted] <");
+        }
+    }
+}
+
+#[test]
+fn a_value_stays_a_value() {
+    let redaction = redaction();
+    let value = json!({
+        "a": [PASSWORDS[0], 12345678, 7, null],
+        "auth": "YTpi",
+        PASSWORDS[1]: {"password": {"x": 1}},
+    });
+    let hidden = json!({
+        "a": [HIDDEN, HIDDEN, 7, null],
+        "auth": HIDDEN,
+        HIDDEN: {"password": {"x": 1}},
+    });
+    assert_eq!(redaction.hide_value(&value), hidden);
+}
+
+#[test]
+fn megabytes_take_moments() {
+    let redaction = redaction();
+    let line = "Nov 25 21:00:00 node kubelet[1]: \"err\"=\"\\\"x\\\" 100%25 \\n &amp; no auth\"\n";
+    let text = line.repeat((8 << 20) / line.len());
+    let began = std::time::Instant::now();
+    assert_eq!(redaction.hide(&text).len(), text.len());
+    let took = began.elapsed();
+    assert!(took.as_secs() < 20, "8 MiB took {took:?}");
+}
+
+#[test]
+fn secrets_of_all_cases_are_known_together() {
+    let known = KnownSecrets::default();
+    known.add(["first-Secret1".into()]);
+    let before = known.redaction();
+    known.add(["other-Secret2".into(), "first-Secret1".into()]);
+    let text = "first-Secret1 other-Secret2";
+    assert_eq!(before.hide(text), "[redacted] other-Secret2");
+    assert_eq!(known.redaction().hide(text), "[redacted] [redacted]");
+    assert!(Arc::ptr_eq(&known.redaction().0, &known.redaction().0), "built once");
+}
+
+#[test]
+fn nothing_of_it_is_in_its_debug_form() {
+    let known = KnownSecrets::default();
+    known.add(PASSWORDS.map(SecretString::from));
+    let text = format!("{:?} {known:?}", known.redaction());
+    assert!(!text.contains("c4n4ry"), "{text}");
+}
