@@ -62,6 +62,25 @@ pub enum EnvironmentError {
         /// Its name.
         cluster: String,
     },
+    /// A container of that name was made by somebody else.
+    #[error(
+        "the container {container} belongs to another user or cache folder that shares this Docker engine\n  \
+         set PULLPROOF_CACHE to another folder; if nobody uses that cluster: docker rm -fv {container}"
+    )]
+    Foreign {
+        /// The container.
+        container: String,
+    },
+    /// The node of a cluster that is in use went away or does not answer.
+    #[error(
+        "the node of {cluster} was lost: {why}\n  run again, which replaces a cluster that cannot be used"
+    )]
+    Lost {
+        /// The cluster's name.
+        cluster: String,
+        /// What was found instead.
+        why: String,
+    },
     /// Anything else that is not the case's fault.
     #[error("{what}")]
     Other {
@@ -86,6 +105,17 @@ impl EnvironmentError {
 #[error("interrupted")]
 pub struct Interrupted;
 
+/// Standard output cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoOutput {
+    /// Its reader has gone, as `head` does; that is no mistake.
+    #[error("nobody reads the output any more")]
+    Closed,
+    /// It fails otherwise.
+    #[error("standard output cannot be written: {0}")]
+    Failed(String),
+}
+
 /// An expectation that was not met, after it has been reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{failed} of {cases} cases failed")]
@@ -108,6 +138,8 @@ pub mod exit {
     pub const ENVIRONMENT: u8 = 3;
     /// A signal ended the run.
     pub const INTERRUPTED: u8 = 130;
+    /// Nobody reads the output any more: as a shell counts SIGPIPE.
+    pub const CLOSED: u8 = 141;
 }
 
 /// The exit code of an error, by the first cause in its chain that says whose fault it is.
@@ -119,6 +151,8 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             Some(exit::USAGE)
         } else if cause.is::<Interrupted>() {
             Some(exit::INTERRUPTED)
+        } else if cause.downcast_ref() == Some(&NoOutput::Closed) {
+            Some(exit::CLOSED)
         } else {
             None
         }

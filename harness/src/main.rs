@@ -4,20 +4,32 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use pullproof::{
-    cli::{self, Cli},
-    error::{exit_code, story},
+    cli::{self, Cli, output},
+    error::{exit, exit_code, story},
 };
+use tokio::runtime::Builder;
 
-// More threads than cores: a case also hashes, reads files and starts processes, and what the others
-// decide shall not wait for that.
-#[tokio::main(worker_threads = 8)]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli::main(cli).await {
+    // More threads than cores: a case also hashes, reads files and starts processes, and what the others
+    // decide shall not wait for that.
+    let runtime = match Builder::new_multi_thread().worker_threads(8).enable_all().build() {
+        Ok(runtime) => Box::leak(Box::new(runtime)),
+        Err(error) => {
+            output::note(format_args!("pullproof: no threads could be started: {error}"));
+            return ExitCode::from(exit::ENVIRONMENT);
+        }
+    };
+    // It is not dropped: that waits for whatever still waits for Docker, and the reaper removes what is
+    // left in any case.
+    match runtime.block_on(cli::main(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("pullproof: {}", story(&error));
-            exit_code(&error)
+            let code = exit_code(&error);
+            if code != ExitCode::from(exit::CLOSED) {
+                output::note(format_args!("pullproof: {}", story(&error)));
+            }
+            code
         }
     }
 }

@@ -8,9 +8,12 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    error::EnvironmentError,
+    error::{EnvironmentError, Usage, story},
     versions::{UnknownVersion, Versions},
 };
+
+/// The cache folder whose clusters have plain names. Whose it is, is known: only root's own.
+const ROOTS: &str = "/root/.cache/pullproof";
 
 /// Which cluster a run means and where everything of it lies.
 ///
@@ -29,7 +32,8 @@ pub struct Settings {
     pub evidence: PathBuf,
     /// The PATH that commands of cases extend.
     pub path: String,
-    /// Tells clusters of another cache folder than the user's own apart, as their nodes share an engine.
+    /// What the names of clusters end in, as users and cache folders share an engine but no locks;
+    /// nothing for root's own cache folder.
     pub scope: Option<String>,
     /// The Docker engine that commands of cases talk to, where it is not the local one.
     pub docker_host: Option<String>,
@@ -44,7 +48,7 @@ impl Settings {
     pub fn from_env() -> anyhow::Result<Self> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let versions = match variable("PULLPROOF_VERSIONS") {
-            Some(path) => Versions::read(Path::new(&path))?,
+            Some(path) => Versions::read(Path::new(&path)).map_err(|error| Usage(story(&error)))?,
             None => Versions::built_in(),
         };
         let kubernetes =
@@ -53,10 +57,6 @@ impl Settings {
         let containerd = variable("PULLPROOF_CONTAINERD")
             .map(|wanted| versions.containerd(&wanted))
             .transpose()?;
-        let scope = variable("PULLPROOF_CACHE").map(|cache| {
-            let hash = Sha256::digest(cache.as_bytes());
-            format!("{:02x}{:02x}", hash[0], hash[1])
-        });
         let cache =
             match (variable("PULLPROOF_CACHE"), variable("XDG_CACHE_HOME"), variable("HOME")) {
                 (Some(cache), _, _) => PathBuf::from(cache),
@@ -64,6 +64,8 @@ impl Settings {
                 (None, None, Some(home)) => Path::new(&home).join(".cache/pullproof"),
                 (None, None, None) => anyhow::bail!("neither PULLPROOF_CACHE nor HOME is set"),
             };
+        let cache = resolved(&cache)?;
+        let scope = scope(&cache, rustix::process::getuid().as_raw());
         let evidence = variable("PULLPROOF_EVIDENCE")
             .map_or_else(|| project_root().join("target/pullproof"), PathBuf::from);
         let path = variable("PATH").unwrap_or_default();
@@ -146,6 +148,20 @@ impl Settings {
     }
 }
 
+/// A folder by its one absolute path, if it is there.
+fn resolved(folder: &Path) -> std::io::Result<PathBuf> {
+    folder.canonicalize().or_else(|_| std::path::absolute(folder))
+}
+
+/// What tells the clusters of a user and a cache folder from those of others.
+fn scope(cache: &Path, user: u32) -> Option<String> {
+    if user == 0 && cache == Path::new(ROOTS) {
+        return None;
+    }
+    let hash = Sha256::digest(format!("{user} {}", cache.display()));
+    Some(format!("{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2]))
+}
+
 /// The folder of the project a run was started in, or the working folder.
 fn project_root() -> PathBuf {
     let here = env::current_dir().unwrap_or_default();
@@ -153,4 +169,33 @@ fn project_root() -> PathBuf {
         .find(|folder| folder.join("versions.toml").is_file())
         .unwrap_or(&here)
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_user_and_cache_folder_has_clusters_of_its_own() {
+        let scopes = [
+            scope(Path::new(ROOTS), 0),
+            scope(Path::new(ROOTS), 1000),
+            scope(Path::new("/home/jane/.cache/pullproof"), 1000),
+            scope(Path::new("/home/jane/.cache/pullproof"), 1001),
+            scope(Path::new("/home/joe/.cache/pullproof"), 1001),
+        ];
+        assert_eq!(scopes[0], None);
+        for (at, one) in scopes.iter().enumerate() {
+            assert!(!scopes[..at].contains(one), "{scopes:?}");
+        }
+    }
+
+    #[test]
+    fn one_folder_has_one_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert_eq!(resolved(&link).unwrap(), resolved(&real.join("../real")).unwrap());
+    }
 }

@@ -49,8 +49,7 @@ impl Versions {
     /// A file that cannot be read or does not have the form of versions.toml.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         use anyhow::Context;
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let text = text(path).with_context(|| format!("{} cannot be read", path.display()))?;
         toml::from_str(&text).with_context(|| format!("{} is no versions file", path.display()))
     }
 
@@ -91,6 +90,20 @@ impl Versions {
     }
 }
 
+/// The text of a regular file. Another kind, such as a FIFO, may have no end.
+fn text(path: &Path) -> std::io::Result<String> {
+    const MOST: u64 = 1024 * 1024;
+    let about = std::fs::metadata(path)?;
+    let wrong = |what| Err(std::io::Error::other(what));
+    if !about.is_file() {
+        return wrong("it is not a regular file");
+    }
+    if about.len() > MOST {
+        return wrong("it is larger than 1 MiB");
+    }
+    std::fs::read_to_string(path)
+}
+
 fn known(of: &'static str, wanted: &str, known: Vec<String>) -> Result<String, UnknownVersion> {
     let plain = wanted.trim_start_matches('v');
     let minor = plain.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
@@ -113,6 +126,12 @@ mod tests {
         let versions = Versions::built_in();
         assert_eq!(versions.kubernetes(&versions.default).as_ref(), Ok(&versions.default));
         assert!(versions.kubernetes_minors().len() > 1);
+    }
+
+    #[test]
+    fn only_a_regular_file_is_read() {
+        let error = Versions::read(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(format!("{error:#}"), "/dev/zero cannot be read: it is not a regular file");
     }
 
     #[test]

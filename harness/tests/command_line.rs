@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use support::{fake, own_cache, pullproof, run};
+use support::{fake, own_cache, pullproof, run, signal, start, wait_until};
 
 const CASE: &str = "title: t\nsource: s\nsteps:\n- run: 'true'\n";
 
@@ -95,6 +95,105 @@ fn the_output_of_a_failing_kind_is_shown_and_kept() {
     let log =
         ran.stderr.lines().find_map(|line| line.split("all of its output is in ").nth(1)).unwrap();
     assert!(fs::read_to_string(log).unwrap().contains("no space for a node"));
+}
+
+#[test]
+fn a_bad_versions_file_is_a_usage_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("versions.toml");
+    fs::write(&file, "default = 7").unwrap();
+    for (file, why) in [(file.as_path(), "is no versions file"), ("/dev/zero".as_ref(), "regular")]
+    {
+        let ran = run(pullproof(&["up"]).env("PULLPROOF_VERSIONS", file)).with_status(2);
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn no_number_of_jobs_is_too_many_to_be_refused() {
+    let jobs = u64::MAX.to_string();
+    for command in ["run", "matrix"] {
+        let ran = run(&mut pullproof(&[command, "/nowhere", "--jobs", &jobs])).with_status(2);
+        assert!(ran.stderr.contains("--jobs"), "{}", ran.stderr);
+    }
+}
+
+/// Runs a command whose output goes into a file.
+fn into(command: &mut std::process::Command, file: std::process::Stdio) -> (Option<i32>, String) {
+    let done = command.stdout(file).stderr(std::process::Stdio::piped()).output().unwrap();
+    (done.status.code(), String::from_utf8(done.stderr).unwrap())
+}
+
+#[test]
+fn an_output_that_nobody_reads_ends_the_command_quietly() {
+    // Not a pipe: a process that another test starts may hold its other end for a moment.
+    let (closed, reader) = std::os::unix::net::UnixStream::pair().unwrap();
+    reader.shutdown(std::net::Shutdown::Both).unwrap();
+    let closed = std::os::fd::OwnedFd::from(closed);
+    let (status, said) = into(&mut pullproof(&["schema"]), closed.into());
+    assert_eq!((status, said.as_str()), (Some(141), ""));
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let (status, said) = into(&mut pullproof(&["schema"]), full.into());
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.contains("standard output cannot be written"), "{said}");
+}
+
+#[test]
+fn a_wait_for_another_process_is_said_and_ends_at_the_first_signal() {
+    let cache = own_cache();
+    // kind that takes its time creating: the first holds the lock, the second waits for it.
+    let started = cache.path().join("started");
+    let script = format!(
+        "case \"$1 $2\" in 'create cluster') touch {}; sleep 600;; esac",
+        started.display()
+    );
+    fake(cache.path(), "kind", &script);
+    let up = || {
+        let mut command = pullproof(&["up"]);
+        command.env("PULLPROOF_CACHE", cache.path());
+        command
+    };
+    let mut first = start(&mut up());
+    wait_until("kind", || started.exists());
+    let errors = cache.path().join("errors");
+    let mut second = up();
+    second.stdout(std::process::Stdio::null()).stderr(fs::File::create(&errors).unwrap());
+    let mut second = second.spawn().unwrap();
+    wait_until("the word that it waits", || {
+        fs::read_to_string(&errors).unwrap().contains("waiting for another run")
+    });
+    let began = std::time::Instant::now();
+    signal(&second, "INT");
+    assert_eq!(second.wait().unwrap().code(), Some(130));
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    signal(&first, "TERM");
+    assert_eq!(first.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn the_second_signal_ends_a_command_that_cleans_up_slowly() {
+    let cache = own_cache();
+    let (started, docker) = (cache.path().join("started"), cache.path().join("programs"));
+    let script = format!("case \"$1\" in create) touch {}; sleep 600;; esac", started.display());
+    fake(cache.path(), "kind", &script);
+    // A docker command that takes its time, for the reaper.
+    fs::create_dir(&docker).unwrap();
+    fs::rename(fake(cache.path(), "docker", "sleep 3"), docker.join("docker")).unwrap();
+    let path = format!("{}:{}", docker.display(), std::env::var("PATH").unwrap());
+    let mut command = pullproof(&["up"]);
+    let mut command = start(command.env("PULLPROOF_CACHE", cache.path()).env("PATH", path));
+    wait_until("kind", || started.exists());
+    signal(&command, "INT");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(command.try_wait().unwrap().is_none(), "it does not clean up");
+    let began = std::time::Instant::now();
+    signal(&command, "TERM");
+    assert_eq!(command.wait().unwrap().code(), Some(130));
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+    // The reaper goes on by itself.
+    wait_until("the end of the run", || {
+        fs::read_dir(cache.path().join("state/runs")).unwrap().count() == 0
+    });
 }
 
 #[test]

@@ -7,9 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pullproof::case::model::{Fault, FaultAction};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pullproof::case::model::{
+    Anonymous, Challenge, Fault, FaultAction, TokenAuth, TokenForms, TokenUser,
+};
 use pullproof::registry::{
-    Authorization, Gateway, GatewaySettings, Mark, Origin, Peers, Request, RequestKind,
+    Authorization, Gateway, GatewaySettings, Mark, Origin, PasswordMark, Peers, Request,
+    RequestKind, Responder, SigningKey, TokenServer,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -250,6 +255,7 @@ async fn the_record_tells_who_came_from_where_for_what_and_no_secret() {
     assert_eq!(seen[0].authorization, Authorization::Basic { user: "janedoe".into() });
     assert_eq!(seen[1].authorization, Authorization::Bearer { subject: None, scopes: Vec::new() });
     assert_eq!((seen[0].status, seen[0].bytes, &seen[0].fault), (Some(200), 5, &None));
+    assert_eq!(seen[0].answered_by, Responder::Container);
     for text in [serde_json::to_string(&seen).unwrap(), format!("{seen:?} {gateway:?}")] {
         assert!(!text.contains("CANARY") && !text.contains("Q0FOQVJZ"), "{text}");
     }
@@ -264,7 +270,7 @@ async fn a_container_that_is_gone_gives_502_and_says_so() {
     let error: serde_json::Value = serde_json::from_str(body(&arrived)).unwrap();
     assert_eq!(error["errors"][0]["code"], "UNAVAILABLE");
     let seen = only(&gateway).await;
-    assert_eq!(seen.status, Some(502));
+    assert_eq!((seen.status, seen.answered_by), (Some(502), Responder::Unreachable));
     assert!(seen.fault.unwrap().contains("does not answer"));
 }
 
@@ -437,6 +443,140 @@ async fn redirect_leads_to_the_same_path_of_another_registry() {
     one.set_faults(vec![fault(FaultAction::Redirect("unknown".into()))]);
     let arrived = text(one.node(), &get(BLOB)).await;
     assert!(arrived.starts_with("HTTP/1.1 502 ") && arrived.contains("no registry unknown"));
+}
+
+#[tokio::test]
+async fn a_control_pull_is_recorded_as_such_and_meets_the_registry_as_it_is() {
+    let (upstream, _) = upstream(ANSWER).await;
+    let gateway = gateway(upstream).await;
+    assert_eq!(gateway.control().ip(), gateway.node().ip());
+    assert_ne!(gateway.control().port(), gateway.node().port());
+    let first = Fault { nth: Some(1), ..fault(FaultAction::Status(503)) };
+    gateway.set_faults(vec![first, fault(FaultAction::Delay(100_000))]);
+    assert!(text(gateway.control(), &get(BLOB)).await.ends_with("hello"));
+    let seen = only(&gateway).await;
+    assert_eq!((seen.from, seen.status, seen.fault), (Origin::Control, Some(200), None));
+    // It was not counted: the fault waits for the first request of the node.
+    let first = Fault { nth: Some(1), ..fault(FaultAction::Status(503)) };
+    gateway.set_faults(vec![first]);
+    assert!(text(gateway.control(), &get(BLOB)).await.ends_with("hello"));
+    assert!(text(gateway.node(), &get(BLOB)).await.starts_with("HTTP/1.1 503 "));
+}
+
+#[tokio::test]
+async fn a_control_pull_gets_the_challenge_as_the_container_sent_it() {
+    let realm = "http://r/pullproof/token";
+    let refusal = format!(
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"{realm}\"\r\nContent-Length: 0\r\n\r\n"
+    );
+    let (upstream, _) = upstream(refusal).await;
+    let challenge = Challenge { realm: Some("http://wrong.invalid".into()), ..Default::default() };
+    let settings = GatewaySettings { challenge, ..GatewaySettings::new("r", NODE, upstream) };
+    let gateway = Gateway::start(settings).await.unwrap();
+    assert!(text(gateway.control(), &get(BLOB)).await.contains(realm));
+    assert!(text(gateway.node(), &get(BLOB)).await.contains("http://wrong.invalid"));
+}
+
+/// A gateway that is a token server too.
+async fn tokens(forms: TokenForms) -> Gateway {
+    let user = TokenUser { password: "xxxxxxxxxxx".into(), repositories: None };
+    let rules = TokenAuth {
+        users: [("janedoe".to_owned(), user)].into(),
+        public: Vec::new(),
+        anonymous: Anonymous::Refused,
+        forms,
+        expires: 60,
+        challenge: Default::default(),
+    };
+    let (upstream, _) = upstream(ANSWER).await;
+    let tokens = TokenServer::new(&rules, SigningKey::generate().unwrap());
+    let settings =
+        GatewaySettings { tokens: Some(tokens), ..GatewaySettings::new("r", NODE, upstream) };
+    Gateway::start(settings).await.unwrap()
+}
+
+fn post(form: &str) -> String {
+    format!(
+        "POST /pullproof/token HTTP/1.1\r\nHost: r\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    )
+}
+
+#[tokio::test]
+async fn a_token_request_is_recorded_by_its_form_whatever_answers_it() {
+    let form = post("grant_type=password&username=janedoe&password=xxxxxxxxxxx&service=s");
+    let wanted = [
+        (TokenForms::Both, None, Some(200), Responder::TokenServer),
+        (TokenForms::Get, None, Some(404), Responder::TokenServer),
+        (TokenForms::Both, Some(FaultAction::Status(403)), Some(403), Responder::Gateway),
+        (TokenForms::Both, Some(FaultAction::TooManyRequests(1)), Some(429), Responder::Gateway),
+        (TokenForms::Both, Some(FaultAction::Reset), None, Responder::Nobody),
+        (TokenForms::Both, Some(FaultAction::Delay(1)), Some(200), Responder::TokenServer),
+    ];
+    for (forms, action, status, by) in wanted {
+        let gateway = tokens(forms).await;
+        // A fault for who brings credentials meets it: they are in the form.
+        let fault = action.map(|action| Fault { authorized: Some(true), ..fault(action) });
+        gateway.set_faults(fault.into_iter().collect());
+        exchange(gateway.node(), &form).await.ok();
+        let seen = only(&gateway).await;
+        assert_eq!((seen.status, seen.answered_by), (status, by), "{seen}");
+        assert_eq!(seen.authorization, Authorization::Basic { user: "janedoe".into() }, "{seen}");
+        assert_eq!(seen.password, Some(PasswordMark::of(&"xxxxxxxxxxx".into())));
+        assert_ne!(seen.password, Some(PasswordMark::of(&"another".into())));
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_is_too_long_is_refused_and_names_nobody() {
+    let gateway = tokens(TokenForms::Both).await;
+    let long = "x".repeat(70_000);
+    let form = format!("grant_type=password&username=janedoe&password={long}");
+    assert!(text(gateway.node(), &post(&form)).await.starts_with("HTTP/1.1 400 "));
+    assert_eq!(only(&gateway).await.authorization, Authorization::None);
+}
+
+#[tokio::test]
+async fn the_record_knows_a_password_again_and_shows_nothing_of_it() {
+    let (upstream, _) = upstream(ANSWER).await;
+    let gateway = gateway(upstream).await;
+    let basic = |pair: &str| {
+        let line = format!("\r\nAuthorization: Basic {}\r\n\r\n", STANDARD.encode(pair));
+        get(BLOB).replace("\r\n\r\n", &line)
+    };
+    for pair in ["janedoe:CANARY-old", "janedoe:CANARY-new"] {
+        text(gateway.node(), &basic(pair)).await;
+    }
+    let seen = gateway.record().all();
+    let marks = ["CANARY-old", "CANARY-new"].map(|it| Some(PasswordMark::of(&it.into())));
+    assert_eq!([seen[0].password, seen[1].password], marks);
+    let shown = serde_json::to_string(&seen).unwrap() + &format!("{seen:?}");
+    assert!(!shown.contains("CANARY"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_long_password_reaches_the_container_by_its_stand_in() {
+    let (upstream, got) = upstream(ANSWER).await;
+    let settings = GatewaySettings { htpasswd: true, ..GatewaySettings::new("r", NODE, upstream) };
+    let gateway = Gateway::start(settings).await.unwrap();
+    let begin = "x".repeat(80);
+    for pair in [format!("janedoe:{begin}1"), format!("janedoe:{begin}2"), "janedoe:x".to_owned()] {
+        let line = format!("\r\nAuthorization: Basic {}\r\n\r\n", STANDARD.encode(pair));
+        text(gateway.node(), &get(BLOB).replace("\r\n\r\n", &line)).await;
+    }
+    let sent: Vec<String> = got
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|request| {
+            let rest = request.to_lowercase().find("authorization: basic ").unwrap() + 21;
+            let encoded = request[rest..].split("\r\n").next().unwrap();
+            String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap()
+        })
+        .collect();
+    assert!(sent.iter().all(|pair| pair.starts_with("janedoe:") && !pair.contains(&begin)));
+    assert_ne!(sent[0], sent[1]);
+    assert_eq!(sent[2], "janedoe:x");
 }
 
 #[tokio::test]

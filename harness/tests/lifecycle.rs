@@ -86,7 +86,6 @@ fn a_cluster_survives_what_users_do_to_it_and_goes_when_told() {
     nothing_left(cache, &name);
 }
 
-/// What a run makes in a cluster goes with it, also when it is killed in the middle of its cases.
 #[test]
 fn a_host_taken_literally_is_left_as_it_was_found() {
     let case = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/key-matching/globs.yaml");
@@ -100,6 +99,7 @@ fn a_host_taken_literally_is_left_as_it_was_found() {
     assert!(!left.contains("label.example.com"), "{left}");
 }
 
+/// What a run makes in a cluster goes with it, also when it is killed in the middle of its cases.
 #[test]
 fn a_killed_run_leaves_nothing_in_the_cluster() {
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/documentation");
@@ -163,6 +163,56 @@ fn a_killed_run_leaves_nothing_in_the_cluster() {
         &format!("grep -rl 'pullproof run {id}' /etc/containerd/certs.d || true"),
     ]);
     assert_eq!(hosts, "");
+}
+
+/// A file of the node that a case writes is put back when the run is killed at that moment.
+#[test]
+fn a_killed_run_leaves_the_nodes_files_as_they_were() {
+    const CASE: &str = "
+title: A node with another file
+source: a test
+steps:
+- node: {files: {/etc/pullproof-test/new: changed, /etc/hostname: changed}}
+- run: sleep 300
+";
+    let folder = tempfile::tempdir().unwrap();
+    let case = folder.path().join("case.yaml");
+    fs::write(&case, CASE).unwrap();
+    let settings = pullproof::settings::Settings::from_env().unwrap();
+    let node = format!("{}-control-plane", settings.cluster_name());
+    let files =
+        || docker(&["exec", &node, "sh", "-c", "cat /etc/hostname; ls -d /etc/pullproof-test"]);
+    run(&mut pullproof(&["up"])).with_status(0);
+    let before = files();
+    let mut killed = start(&mut pullproof(&["run", &case.to_string_lossy()]));
+    wait_until("the file", || files().contains("changed"));
+    signal(&killed, "KILL");
+    killed.wait().unwrap();
+    wait_until("the end of what was changed", || files() == before);
+    let sleeps = Command::new("pgrep").args(["-f", "^sleep 300$"]).output().unwrap();
+    assert!(sleeps.stdout.is_empty(), "the case's command goes on");
+}
+
+/// A node that is lost is said once, ends the run and is nobody's failed expectation.
+#[test]
+fn a_node_that_is_paused_ends_the_run_as_an_environment_problem() {
+    let cache = own_cache();
+    let cache = cache.path();
+    run(&mut up(cache)).with_status(0);
+    let name = cluster(cache).unwrap();
+    let node = format!("{name}-control-plane");
+    let case = cache.join("case.yaml");
+    fs::write(&case, "title: t\nsource: s\nsteps:\n- run: 'docker pause $NODE; exit 1'\n").unwrap();
+    let text = fs::read_to_string(&case).unwrap().replace("$NODE", &node);
+    fs::write(&case, text).unwrap();
+    let mut command = pullproof(&["run", &case.to_string_lossy()]);
+    let ran = run(command.env("PULLPROOF_CACHE", cache));
+    docker(&["unpause", &node]);
+    let ran = ran.with_status(3);
+    assert_eq!(ran.stderr.matches("it is paused").count(), 1, "{}", ran.stderr);
+    assert!(!ran.stdout.contains("FAILED"), "{}", ran.stdout);
+    down(cache);
+    nothing_left(cache, &name);
 }
 
 fn containers_of(run: &str) -> String {

@@ -122,6 +122,7 @@ async fn htpasswd_refuses_admits_and_changes() {
     assert_eq!(pulled.status(), 200);
     assert_eq!(pulled.headers()["docker-content-digest"], image.digest());
     assert_eq!(status(registry.host(), "/v2/", janedoe).await, 200);
+    assert_eq!(registry.anonymous_manifest(NAME).await.unwrap(), 401);
 
     let seen = registry.record().all();
     let kinds: Vec<_> = seen.iter().map(|it| (it.from, it.kind, it.status)).collect();
@@ -153,6 +154,42 @@ async fn htpasswd_refuses_admits_and_changes() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_is_refused_whatever_its_length() {
+    let pool = pool();
+    // bcrypt looks at 72 bytes, and at a password and a NUL over and over.
+    let begin = "x".repeat(72);
+    let pairs = [
+        (format!("{begin}-right-1"), format!("{begin}-wrong-1")),
+        (format!("{begin}-right-1"), begin.clone()),
+        (begin.clone(), format!("{begin}-wrong-1")),
+        ("a".to_owned(), "a\0a".to_owned()),
+        ("a\0a".to_owned(), "a".to_owned()),
+        (begin[1..].to_owned(), format!("{}\0x", &begin[1..])),
+    ];
+    let auth = Auth::Basic(users(&[("janedoe", "first")]));
+    let registry = start(&pool, &spec(auth), place()).await;
+    registry.push(NAME, &image()).await.unwrap();
+    for (right, wrong) in &pairs {
+        registry.set_users(&users(&[("janedoe", right)])).await.unwrap();
+        for address in [registry.node(), registry.host(), registry.control()] {
+            assert_eq!(status(address, MANIFEST, Some(("janedoe", right))).await, 200, "{right:?}");
+            let refused = ask(address, Method::GET, MANIFEST, Some(("janedoe", wrong))).await;
+            assert_eq!(refused.status(), 401, "{wrong:?}");
+            assert_eq!(refused.headers()[WWW_AUTHENTICATE], "Basic realm=\"pullproof\"");
+        }
+    }
+    registry.close().await.unwrap();
+    // The first users of a container are written like later ones.
+    let (right, wrong) = &pairs[0];
+    let auth = Auth::Basic(users(&[("janedoe", right)]));
+    let registry = start(&pool, &spec(auth), place()).await;
+    assert_eq!(status(registry.node(), "/v2/", Some(("janedoe", right))).await, 200);
+    assert_eq!(status(registry.node(), "/v2/", Some(("janedoe", wrong))).await, 401);
+    registry.close().await.unwrap();
+    pool.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn without_authentication_anyone_pulls_an_index_and_its_parts() {
     let pool = pool();
     let registry = start(&pool, &spec(Auth::None), place()).await;
@@ -165,6 +202,7 @@ async fn without_authentication_anyone_pulls_an_index_and_its_parts() {
     };
     let image = Image::build(&spec, Arch::Amd64).unwrap();
     registry.push(NAME, &image).await.unwrap();
+    assert_eq!(registry.anonymous_manifest(NAME).await.unwrap(), 200);
     for blob in image.blobs() {
         let path = format!("/v2/janedoe/jdoe-private/blobs/{}", blob.digest);
         let pulled = ask(registry.node(), Method::GET, &path, None).await;
@@ -223,8 +261,13 @@ async fn the_container_verifies_tokens_of_the_harness() {
     }
     let janedoe = Some(("janedoe", "xxxxxxxxxxx"));
 
-    // The realm is on the host that was asked, for node and host alike.
-    for address in [registry.node(), registry.host()] {
+    for (name, status) in [(NAME, 401), ("library/public:v1", 200), ("library/public:v2", 404)] {
+        assert_eq!(registry.anonymous_manifest(name).await.unwrap(), status, "{name}");
+    }
+    assert!(registry.record().all().is_empty(), "the question went past the gateway");
+
+    // The realm is on the host that was asked, for node, host and control pull alike.
+    for address in [registry.node(), registry.host(), registry.control()] {
         let refused = ask(address, Method::HEAD, MANIFEST, None).await;
         assert_eq!(refused.status(), 401);
         let (realm, scope) = challenge(&refused);
@@ -326,6 +369,9 @@ async fn tls_faults_and_hosts_come_from_the_case() {
         assert_eq!(registry.scheme(), speaks);
         let entry = registry.host_entry("ca.crt");
         assert_eq!(entry.url, format!("{told}://{}", registry.node()));
+        let control = registry.control_entry("ca.crt");
+        assert_eq!(control.url, format!("{told}://{}", registry.control()));
+        assert_eq!(control.ca, entry.ca);
         assert_eq!((entry.ca.is_some(), registry.ca().is_some()), (ca, ca), "{tls:?}");
         registry.close().await.unwrap();
     }

@@ -10,7 +10,10 @@ fingerprint() { printf '%s\n' "$@" "$(uname -m)" | sha256 | cut -c 1-12; }
 
 # lock_cache: one set-up at a time; the kernel frees the lock however the holder ends.
 lock_cache() {
-  mkdir -p "$cache/build" "$cache/bin" "$cache/log"
+  if ! mkdir -p "$cache/build" "$cache/bin" "$cache/log" 2>/dev/null || [ ! -w "$cache" ]; then
+    die "$exit_environment" "the cache folder $cache cannot be made or written" \
+      "set PULLPROOF_CACHE to a folder that can"
+  fi
   command -v flock >/dev/null || return 0
   exec 9>>"$cache/setup.lock"
   if ! flock -n 9; then

@@ -137,10 +137,47 @@ ensure_runtime() {
       ;;
   esac
   configure_runtime
-  # The engine reads runtimes anew on this signal; containers go on undisturbed.
-  kill -HUP "$(cat /var/run/docker.pid)"
+  reload_engine
   poll 25 runtime_is_ready || die "$exit_environment" "the engine did not take $runtime_name as its default runtime" \
     "restart it, and look into its log"
+}
+
+# reload_engine: the engine reads runtimes anew on this signal; containers go on undisturbed. The file
+# with its process may be older than the engine.
+reload_engine() {
+  local engine
+  engine=$(engine_process) || die "$exit_environment" "the engine's process is not known: /var/run/docker.pid names no dockerd" \
+    "restart the engine, so that it reads $docker_config anew"
+  kill -HUP "$engine"
+}
+
+# undo_runtime: takes out of the engine's configuration what configure_runtime has added, and keeps
+# everything else in it, also what was changed since.
+undo_runtime() {
+  local users after
+  [ "$(id -u)" -eq 0 ] || die "$exit_environment" "only root can change $docker_config" "run this as root"
+  if [ -s "$docker_config" ]; then
+    require_package jq jq
+    if engine_answers; then
+      users=$(docker ps -aq | xargs -r docker inspect -f '{{.HostConfig.Runtime}} {{.Name}}' | sed -n "s#^$runtime_name /*##p")
+      [ -z "$users" ] || die "$exit_environment" "containers need the runtime $runtime_name: $(xargs <<<"$users")" \
+        "remove them first (those of pullproof: cargo run -q -- down), and run this again"
+    fi
+    after=$(jq --arg name "$runtime_name" 'del(.runtimes[$name]?)
+      | if .runtimes == {} then del(.runtimes) else . end
+      | if ."default-runtime" == $name then del(."default-runtime") else . end' "$docker_config") ||
+      die "$exit_environment" "$docker_config is not valid JSON" "mend it first"
+    if [ "$after" = '{}' ]; then
+      rm "$docker_config"
+    else
+      cp -p "$docker_config" "$docker_config.next" # for its owner and mode
+      printf '%s\n' "$after" >"$docker_config.next"
+      mv "$docker_config.next" "$docker_config"
+    fi
+    say "took the runtime $runtime_name out of $docker_config"
+    ! engine_answers || reload_engine
+  fi
+  rm -f "$runtime_path" "$docker_config.before-pullproof"
 }
 
 # configure_runtime: adds the runtime to the engine's configuration and keeps everything else in it.

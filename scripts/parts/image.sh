@@ -50,8 +50,10 @@ pull_image() {
 }
 
 # Containers in which an image is put together, or out of which a file is taken. They are known by
-# name: a label would become a label of the image, and of every container started from it.
-readonly box_prefix=pullproof-setup
+# name: a label would become a label of the image, and of every container started from it. Those of
+# another user or cache folder, which may be at work, have other names.
+box_prefix=pullproof-setup-$(fingerprint "$cache" "$(id -u)")
+readonly box_prefix
 
 # remove_boxes: those of this set-up, or of an earlier one that was killed.
 remove_boxes() {

@@ -4,6 +4,7 @@
 # load_versions FILE: sets `versions` to one line a value, "table<tab>key<tab>text"; the table of a
 # [[kubernetes]] entry is "kubernetes <minor>".
 load_versions() {
+  [ -f "$1" ] || die "$exit_usage" "$1 is not a file" "set PULLPROOF_VERSIONS to one of the form of versions.toml"
   versions=$(awk '
     /^[ \t]*(#|$)/ { next }
     /^\[\[/ { gsub(/[][ \t]/, ""); entry = $0; table = entry; next }

@@ -3,28 +3,31 @@
 use std::{fmt, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 
 use crate::evidence::Redaction;
 
+use super::tree::Node;
+
 /// A case file that cannot be used: a usage error, never a failed expectation.
 ///
-/// Displays as `file:line:column: problem`, then what is known there and the nearest of it.
+/// Displays as `file:line:column: problem`, then what was expected, the nearest of it and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct CaseError {
     /// The file.
     pub file: PathBuf,
-    /// Line and column, counted from 1, where the reader can tell them.
+    /// Line and column, counted from 1, if they are known.
     pub place: Option<(u64, u64)>,
     /// What is wrong and what was expected.
     pub problem: String,
-    /// The words that would have been right, where it is a matter of words.
+    /// The words that would have been right, if it is a matter of words.
     pub known: Vec<String>,
-    /// The word that was written, where it is a matter of words.
+    /// The word that was written, if it is a matter of words.
     pub word: Option<String>,
 }
 
 impl CaseError {
-    /// An error about a place in a file.
+    /// Returns an error about a place in a file.
     pub fn at(
         file: impl Into<PathBuf>,
         place: Option<(u64, u64)>,
@@ -44,20 +47,33 @@ impl CaseError {
         self
     }
 
-    /// Reads what serde-saphyr found.
-    pub(super) fn from_yaml(file: impl Into<PathBuf>, error: &serde_saphyr::Error) -> Self {
+    /// Puts what serde-saphyr found into the words of the format. `tree` is the text.
+    ///
+    /// A value that may be a password is in no error: what stands under `auth` or `users` is not shown.
+    pub(super) fn from_yaml(
+        file: impl Into<PathBuf>,
+        error: &serde_saphyr::Error,
+        tree: Option<&Node>,
+    ) -> Self {
         use serde_saphyr::Error as Yaml;
         let place = error.location().map(|place| (place.line(), place.column()));
+        let path =
+            tree.zip(place).and_then(|(tree, place)| tree.path_to(place)).unwrap_or_default();
+        let secret = path.iter().any(|key| ["auth", "users"].contains(key));
+        let of = match path.last() {
+            Some(key) if !secret => format!(" for `{key}`"),
+            _ => String::new(),
+        };
         match error.without_snippet() {
+            Yaml::SerdeUnknownField { expected, .. }
+            | Yaml::SerdeUnknownVariant { expected, .. }
+                if secret =>
+            {
+                Self::at(file, place, "unknown word").among("", expected.iter().copied())
+            }
             Yaml::SerdeUnknownField { field, expected, .. } => {
                 Self::at(file, place, format!("unknown key `{field}`"))
                     .among(field, expected.iter().copied())
-            }
-            // Here a password may stand by mistake: `auth: hunter22`.
-            Yaml::SerdeUnknownVariant { variant, expected, .. } if expected.contains(&"basic") => {
-                let near = nearest(variant, expected).unwrap_or_default();
-                Self::at(file, place, "unknown value for `auth`")
-                    .among(near, expected.iter().copied())
             }
             Yaml::SerdeUnknownVariant { variant, expected, .. } => {
                 Self::at(file, place, format!("unknown value `{variant}`"))
@@ -66,54 +82,141 @@ impl CaseError {
             Yaml::SerdeMissingField { field, .. } => {
                 Self::at(file, place, format!("the key `{field}` is missing"))
             }
-            other => Self::at(file, place, first_line(&other.to_string())),
+            Yaml::DuplicateMappingKey { key, .. } => {
+                let key = key.as_ref().filter(|_| !secret).map(|key| format!(" `{key}`"));
+                Self::at(file, place, format!("the key{} is given twice", key.unwrap_or_default()))
+            }
+            Yaml::SerdeInvalidType { unexpected, expected, .. }
+            | Yaml::SerdeInvalidValue { unexpected, expected, .. } => {
+                let (found, expected) = (kind_of(unexpected), in_words(expected));
+                Self::at(file, place, format!("expected {expected}{of}, found {found}"))
+            }
+            Yaml::Unexpected { expected, .. } => {
+                Self::at(file, place, format!("expected {}{of}", in_words(expected)))
+            }
+            Yaml::InvalidScalar { ty, .. } => {
+                Self::at(file, place, format!("expected {}{of}", number(ty)))
+            }
+            Yaml::NullIntoString { .. } => {
+                Self::at(file, place, format!("expected a text{of}, found nothing"))
+            }
+            Yaml::MultipleDocuments { .. } => {
+                Self::at(file, place, "a second document; a file holds one case")
+            }
+            Yaml::ExternallyTaggedEnumExpectedScalarOrMapping { .. }
+            | Yaml::ExpectedStringKeyForExternallyTaggedEnum { .. } => {
+                Self::at(file, place, format!("expected a word, or a mapping with one key{of}"))
+            }
+            Yaml::UnexpectedValueForUnitEnumVariant { .. }
+            | Yaml::UnexpectedValueForUnit { .. } => {
+                Self::at(file, place, format!("a value that is not expected here{of}"))
+            }
+            Yaml::ExpectedMappingEndAfterEnumVariantValue { .. } => {
+                Self::at(file, place, format!("expected one key{of}, found several"))
+            }
+            Yaml::Message { msg, .. } if secret => {
+                // Ours, which may show the value.
+                let expected = msg.rsplit_once("expected ").map(|(_, expected)| expected);
+                Self::at(file, place, format!("expected {}", expected.unwrap_or("another value")))
+            }
+            other => {
+                let text = UserMessageFormatter.format_message(other);
+                Self::at(file, place, text.lines().next().unwrap_or_default())
+            }
         }
     }
 
-    /// The error without the secrets of the texts that it is about.
+    /// Returns the error without a case's secrets.
     pub(super) fn without_secrets(mut self, secrets: Vec<SecretString>) -> Self {
-        let quoted: Vec<[String; 2]> = secrets
-            .iter()
-            .map(|secret| secret.expose_secret())
-            .map(|secret| [format!("`{secret}`"), format!("{secret:?}")])
-            .collect();
-        let redaction = Redaction::new(secrets);
-        let hide = |text: &String| {
-            // What is quoted is a value, however short.
-            let text = quoted
-                .iter()
-                .flatten()
-                .fold(text.clone(), |text, quoted| text.replace(quoted, "`[redacted]`"));
-            redaction.hide(&text)
+        // What is quoted may be a part of one, as short as a variable's name.
+        let is_part = |text: &str| {
+            let word = text.trim_start_matches('$');
+            word.len() > 3 && secrets.iter().any(|secret| secret.expose_secret().contains(word))
         };
-        self.problem = hide(&self.problem);
-        self.word = self.word.as_ref().map(hide);
-        self.known = self.known.iter().map(hide).collect();
+        let quoted = |text: &str| {
+            let parts = text.split('`').enumerate();
+            let shown = parts.map(|(at, part)| match at % 2 == 1 && is_part(part) {
+                true => "[redacted]",
+                false => part,
+            });
+            shown.collect::<Vec<_>>().join("`")
+        };
+        let problem = quoted(&self.problem);
+        self.word = self.word.filter(|word| !is_part(word));
+        let redaction = Redaction::new(secrets);
+        self.problem = redaction.hide(&problem);
+        self.word = self.word.map(|word| redaction.hide(&word));
         self
     }
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+/// What serde says that it found, without the value: `string "x"` is a text.
+fn kind_of(unexpected: &str) -> &'static str {
+    let first = unexpected.split([' ', '`']).next().unwrap_or_default();
+    match first {
+        "string" | "character" => "a text",
+        "integer" | "floating" => "a number",
+        "boolean" => "`true` or `false`",
+        "sequence" => "a list",
+        "map" => "a mapping",
+        "unit" | "Option" | "null" => "nothing",
+        _ => "something else",
+    }
+}
+
+/// What serde expects, without names of Rust.
+fn in_words(expected: &str) -> String {
+    let first = expected.split(' ').next().unwrap_or_default();
+    match (first, expected) {
+        ("struct" | "map", _) | (_, "a map" | "mapping start") => "a mapping".to_owned(),
+        (_, "a sequence" | "sequence start") => "a list".to_owned(),
+        (_, "a string" | "string" | "string scalar" | "scalar") => "a text".to_owned(),
+        ("enum", _) => "a word".to_owned(),
+        (_, "a boolean") => "`true` or `false`".to_owned(),
+        (kind, _) if number(kind) != "another value" => number(kind).to_owned(),
+        _ => expected.to_owned(),
+    }
+}
+
+fn number(kind: &str) -> &'static str {
+    match kind {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a number without sign and fraction",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a number without fraction",
+        "f32" | "f64" => "a number",
+        "bool" | "boolean" => "`true` or `false`",
+        _ => "another value",
+    }
 }
 
 impl fmt::Display for CaseError {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{}", self.file.display())?;
+        let mut text = self.file.display().to_string();
         if let Some((line, column)) = self.place {
-            write!(to, ":{line}:{column}")?;
+            text.push_str(&format!(":{line}:{column}"));
         }
-        write!(to, ": {}", self.problem)?;
+        text.push_str(&format!(": {}", self.problem));
         if let Some(word) = &self.word
             && let Some(near) = nearest(word, &self.known)
         {
-            write!(to, "; did you mean `{near}`?")?;
+            text.push_str(&format!("; did you mean `{near}`?"));
         }
         if !self.known.is_empty() {
-            write!(to, "\n  known here: {}", self.known.join(", "))?;
+            text.push_str(&format!("\n  expected one of: {}", self.known.join(", ")));
         }
-        Ok(())
+        to.write_str(&printable(&text))
     }
+}
+
+/// Control characters other than line ends would act on a terminal.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() && character != '\n' {
+            true => printable.extend(character.escape_debug()),
+            false => printable.push(character),
+        }
+    }
+    printable
 }
 
 /// The known word that a written one was probably meant to be.

@@ -1,9 +1,10 @@
 //! Reading a case from its file, with the manifests it names.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     hash::{DefaultHasher, Hash, Hasher},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -11,9 +12,12 @@ use serde_json::Value;
 
 use super::{
     error::CaseError,
-    manifest::Manifest,
+    fixtures::Fixtures,
+    manifest::{Manifest, ManifestFile},
     model::{Case, Step},
-    secrets::secrets_of_text,
+    secrets::secrets,
+    text::{self, is_stdin},
+    tree::{Key, Node},
     validate,
 };
 
@@ -22,18 +26,18 @@ use super::{
 pub struct CaseFile {
     /// Folder and name without ending: `documentation/missing-secret`.
     pub name: String,
-    /// The file.
+    /// The file, as it was named.
     pub path: PathBuf,
     /// What it says.
     pub case: Case,
     /// The objects each step applies, by the step's index, variables not yet replaced.
     pub objects: BTreeMap<usize, Vec<Value>>,
-    /// The fixtures folder that the case's commands see, if there is one.
-    pub fixtures: Option<PathBuf>,
+    /// The files that its steps may name and that its commands see.
+    pub fixtures: Fixtures,
 }
 
 impl CaseFile {
-    /// Reads and checks a case.
+    /// Reads and checks a case; `-` is standard input.
     ///
     /// # Errors
     /// Anything wrong with the file or with a manifest it names, with the place.
@@ -47,9 +51,7 @@ impl CaseFile {
     /// # Ok(()) }
     /// ```
     pub fn read(path: &Path) -> Result<Self, CaseError> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| CaseError::at(path, None, format!("cannot be read: {error}")))?;
-        Self::parse(path, &text)
+        Self::parse(path, &text::read(path)?)
     }
 
     /// Checks the text of a case as if it stood in `path`.
@@ -57,42 +59,42 @@ impl CaseFile {
     /// # Errors
     /// As [`CaseFile::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, CaseError> {
-        Self::checked(path, text).map_err(|error| {
-            let mut secrets = secrets_of_text(text);
-            if error.file != path
-                && let Ok(manifest) = fs::read_to_string(&error.file)
-            {
-                secrets.extend(secrets_of_text(&manifest));
-            }
-            error.without_secrets(secrets)
-        })
-    }
-
-    fn checked(path: &Path, text: &str) -> Result<Self, CaseError> {
-        let case: Case =
-            serde_saphyr::from_str(text).map_err(|error| CaseError::from_yaml(path, &error))?;
-        let fixtures = fixtures_of(path);
+        let tree = Node::documents(text).into_iter().next();
+        let case: Case = serde_saphyr::from_str(text)
+            .map_err(|error| CaseError::from_yaml(path, &error, tree.as_ref()))?;
+        let Some(tree) = tree else { return Err(CaseError::at(path, None, "is empty")) };
+        let fixtures = Fixtures::of(path);
         let mut objects = BTreeMap::new();
+        let mut files = Vec::new();
         for (index, step) in case.steps.iter().enumerate() {
             let Some(manifests) = &step.value.apply else { continue };
-            let place = Some((step.referenced.line(), step.referenced.column()));
             let mut all = Vec::new();
-            for manifest in &manifests.0 {
+            for (at, manifest) in manifests.0.iter().enumerate() {
                 match manifest {
                     Manifest::Object(object) => all.push(object.clone()),
                     Manifest::File(name) => {
-                        let file =
-                            find(path, fixtures.as_deref(), name).map_err(|(problem, known)| {
-                                CaseError::at(path, place, problem).among(name, known)
-                            })?;
-                        all.extend(read_manifest(&file)?);
+                        let place = tree.place_of(&[
+                            Key::Name("steps"),
+                            Key::Index(index),
+                            Key::Name("apply"),
+                            Key::Index(at),
+                        ]);
+                        let file = fixtures.manifest(name).map_err(|error| CaseError {
+                            file: path.to_owned(),
+                            place: Some(place),
+                            ..error
+                        })?;
+                        let file = ManifestFile::parse(file.path, &file.text)?;
+                        all.extend(file.objects.iter().cloned());
+                        files.push((index, file));
                     }
                 }
             }
             objects.insert(index, all);
         }
         let file = Self { name: name_of(path), path: path.to_owned(), case, objects, fixtures };
-        validate::check(&file)?;
+        validate::check(&file, &tree, &files)
+            .map_err(|error| error.without_secrets(secrets(&file)))?;
         Ok(file)
     }
 
@@ -132,32 +134,20 @@ impl CaseFile {
     }
 }
 
-/// The case files of a file or folder, sorted; a folder is searched to any depth.
+/// The case files of a file or folder, sorted; a folder is searched to any depth, each folder once.
 ///
 /// # Errors
 /// A path that does not exist, or a folder without a case.
 pub fn find_cases(path: &Path) -> Result<Vec<PathBuf>, CaseError> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                // Build output and hidden folders hold no cases.
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                if !name.starts_with('.') && name != "target" {
-                    walk(&path, found)?;
-                }
-            } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
-                found.push(path);
-            }
-        }
-        Ok(())
-    }
-    if path.is_file() {
+    if is_stdin(path) || !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let mut found = Vec::new();
-    walk(path, &mut found)
-        .map_err(|error| CaseError::at(path, None, format!("cannot be read: {error}")))?;
+    let failed =
+        |error: std::io::Error| CaseError::at(path, None, format!("cannot be read: {error}"));
+    let mut search = Search { found: Vec::new(), seen: BTreeSet::new() };
+    let device = fs::metadata(path).map_err(failed)?.dev();
+    search.walk(path, device).map_err(failed)?;
+    let mut found = search.found;
     found.sort();
     if found.is_empty() {
         return Err(CaseError::at(path, None, "holds no case: no .yaml file below it"));
@@ -165,7 +155,46 @@ pub fn find_cases(path: &Path) -> Result<Vec<PathBuf>, CaseError> {
     Ok(found)
 }
 
+struct Search {
+    found: Vec<PathBuf>,
+    /// Folders, by device and inode: a link may lead back.
+    seen: BTreeSet<(u64, u64)>,
+}
+
+impl Search {
+    fn walk(&mut self, folder: &Path, device: u64) -> std::io::Result<()> {
+        let metadata = fs::metadata(folder)?;
+        // Another device is no part of the folder that was named: a link may lead to /proc.
+        if metadata.dev() != device || !self.seen.insert((metadata.dev(), metadata.ino())) {
+            return Ok(());
+        }
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                // Build output and hidden folders hold no cases.
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                if !name.starts_with('.') && name != "target" {
+                    self.walk(&path, device)?;
+                }
+            } else if is_yaml(&path) {
+                self.found.push(path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file's name ends as those of cases and manifests do.
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "yaml" || end == "yml")
+}
+
+/// Folder and name without ending; the folder of a bare file name is the working folder.
 fn name_of(path: &Path) -> String {
+    if is_stdin(path) {
+        return "stdin".to_owned();
+    }
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     match path.parent().and_then(Path::file_name) {
         Some(folder) => format!("{}/{stem}", folder.to_string_lossy()),
@@ -173,55 +202,30 @@ fn name_of(path: &Path) -> String {
     }
 }
 
-/// The nearest `fixtures` folder in or above the case's folder.
-fn fixtures_of(path: &Path) -> Option<PathBuf> {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    path.ancestors().skip(1).map(|folder| folder.join("fixtures")).find(|folder| folder.is_dir())
-}
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
 
-fn find(
-    case: &Path,
-    fixtures: Option<&Path>,
-    name: &str,
-) -> Result<PathBuf, (String, Vec<String>)> {
-    let folders: Vec<&Path> = case.parent().into_iter().chain(fixtures).collect();
-    if let Some(found) = folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file())
-    {
-        return Ok(found);
-    }
-    let mut known: Vec<String> = folders
-        .iter()
-        .filter_map(|folder| fs::read_dir(folder).ok())
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .filter(|name| {
-            name.ends_with(".yaml")
-                && Some(name.as_ref()) != case.file_name().and_then(|n| n.to_str())
-        })
-        .collect();
-    known.sort();
-    Err((
-        format!(
-            "the manifest `{name}` is neither beside the case nor in a folder fixtures/ above it"
-        ),
-        known,
-    ))
-}
+    use super::*;
 
-/// All objects of a manifest file.
-fn read_manifest(file: &Path) -> Result<Vec<Value>, CaseError> {
-    let text = fs::read_to_string(file)
-        .map_err(|error| CaseError::at(file, None, format!("cannot be read: {error}")))?;
-    let objects: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| CaseError::from_yaml(file, &error))?;
-    for object in &objects {
-        if let Some(key) = ["apiVersion", "kind"].into_iter().find(|key| !object[*key].is_string())
-        {
-            return Err(CaseError::at(file, None, format!("an object lacks `{key}`")));
+    #[test]
+    fn each_folder_is_walked_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("a/b");
+        fs::create_dir_all(&inner).unwrap();
+        for case in ["one.yaml", "a/two.yml", "a/b/three.yaml", "a/notes.txt"] {
+            fs::write(folder.path().join(case), "").unwrap();
         }
+        symlink(".", folder.path().join("again")).unwrap();
+        symlink("../..", inner.join("up")).unwrap();
+        symlink("/proc", folder.path().join("proc")).unwrap();
+        assert_eq!(find_cases(folder.path()).unwrap().len(), 3);
     }
-    if objects.is_empty() {
-        return Err(CaseError::at(file, None, "holds no object"));
+
+    #[test]
+    fn a_bare_file_name_is_in_the_working_folder() {
+        let here = std::env::current_dir().unwrap();
+        let folder = here.file_name().unwrap().to_string_lossy().into_owned();
+        assert_eq!(name_of(Path::new("case.yaml")), format!("{folder}/case"));
     }
-    Ok(objects)
 }

@@ -1,6 +1,6 @@
 //! Manifests of a step: files by name, or objects written in place.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{
@@ -8,6 +8,8 @@ use serde::{
     de::{Error as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::Value;
+
+use super::{error::CaseError, tree::Node};
 
 /// What a step applies.
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
@@ -82,5 +84,39 @@ impl<'de> Deserialize<'de> for Manifests {
             }
         }
         from.deserialize_any(Many)
+    }
+}
+
+/// A manifest file that was read.
+pub(super) struct ManifestFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its objects.
+    pub objects: Vec<Value>,
+    /// Its documents as they are written.
+    pub documents: Vec<Node>,
+}
+
+impl ManifestFile {
+    /// Reads all objects of a file.
+    ///
+    /// # Errors
+    /// It is not YAML, holds no object, or one without `apiVersion` or `kind`.
+    pub(super) fn parse(path: PathBuf, text: &str) -> Result<Self, CaseError> {
+        let documents = Node::documents(text);
+        let read: Vec<Value> = serde_saphyr::from_multiple(text)
+            .map_err(|error| CaseError::from_yaml(&path, &error, documents.first()))?;
+        let objects: Vec<Value> = read.into_iter().filter(|object| !object.is_null()).collect();
+        if objects.is_empty() {
+            return Err(CaseError::at(path, None, "holds no object"));
+        }
+        for (at, object) in objects.iter().enumerate() {
+            let lacking = ["apiVersion", "kind"].into_iter().find(|key| !object[*key].is_string());
+            if let Some(key) = lacking {
+                let place = documents.get(at).map(|document| document.place);
+                return Err(CaseError::at(path, place, format!("an object lacks `{key}`")));
+            }
+        }
+        Ok(Self { path, objects, documents })
     }
 }

@@ -1,23 +1,34 @@
 //! The case: one YAML file with the registry as it is, plain manifests, and what must be seen.
 //!
 //! [`model`] holds the words of the format, [`manifest`], [`range`] and `texts` its short forms;
-//! [`CaseFile`] reads a file and has it checked by `validate`. Adding a step: a field of
-//! [`model::Step`], its name in `validate`, its doing in `run::steps`, and the schema again.
+//! [`CaseFile`] reads a file and has it checked by `validate`, which points at the words with the help
+//! of `tree`. Adding a step: a field of [`model::Step`], its name in `validate`, its doing in
+//! `run::steps`, and the schema again.
 
 mod error;
 mod file;
+mod fixtures;
 mod forms;
+mod kinds;
 pub mod manifest;
 pub mod model;
+mod names;
+mod pod_selector;
 pub mod range;
 mod schema;
 mod secrets;
+mod text;
 mod texts;
+mod tree;
 mod validate;
 mod variables;
 
 pub use error::{CaseError, nearest};
 pub use file::{CaseFile, find_cases};
+pub use fixtures::Fixtures;
+pub use kinds::{KINDS, Kind};
+pub use names::is_literal;
+pub use pod_selector::{PodSelector, PodSelectorError};
 pub use schema::schema;
 pub use secrets::secrets;
 pub use variables::{Variables, variable_name};

@@ -1,9 +1,9 @@
 //! Every password that a case carries, wherever it stands: the right ones, the wrong ones, old ones.
 //!
-//! Registries and steps have theirs in places of their own. Manifests, patches, commands, files of the
-//! node and files beside the case are read for what holds secrets in them: values of `password`,
-//! `auth` and the like in JSON and YAML, in base64 and in strings of JSON as well, what a Secret
-//! holds, options and standard input of `login`, `Authorization` headers, URLs.
+//! Some have a place of their own: users of registries, passwords of expected requests. In manifests,
+//! patches, commands and files it is what stands under a key that names one (`password`, `auth`), what a
+//! Secret holds, and what a command line gives a program as one; read as JSON, YAML and base64 in
+//! any nesting.
 
 use std::collections::BTreeSet;
 
@@ -14,93 +14,84 @@ use base64::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{CaseFile, model::Auth};
+use super::{
+    CaseFile,
+    model::{Auth, Requests, Step},
+};
 
 mod text;
 
-/// Values nested deeper are left: no program writes them.
+/// Texts nested deeper in texts are left: no program writes them.
 const DEPTH: u8 = 5;
 
 /// The secrets of a case, and of the files that its commands find.
-pub fn secrets(file: &CaseFile, files: &[String]) -> Vec<SecretString> {
+pub fn secrets(file: &CaseFile) -> Vec<SecretString> {
     let mut found = Found::default();
     for registry in file.case.registries.values() {
         match &registry.auth {
             Auth::None => {}
-            Auth::Basic(users) => users.iter().for_each(|(user, secret)| found.pair(user, secret)),
-            Auth::Token(token) => {
-                token.users.iter().for_each(|(name, user)| found.pair(name, &user.password));
-            }
+            Auth::Basic(users) => found.all(users.values()),
+            Auth::Token(token) => found.all(token.users.values().map(|user| &user.password)),
         }
     }
     for (_, step) in file.steps() {
-        let users = step.registry.as_ref().and_then(|change| change.users.as_ref());
-        users.into_iter().flatten().for_each(|(user, secret)| found.pair(user, secret));
-        if let Some(patch) = &step.patch {
-            if patch.object.starts_with("secret/") {
-                found.entries(&patch.merge);
-            }
-            found.value(&patch.merge, DEPTH);
-        }
-        if let Some(run) = &step.run {
-            found.text(&run.command, DEPTH);
-            if let Some(stdin) = &run.stdin {
-                found.text(stdin, DEPTH);
-                if run.command.contains(text::STDIN) {
-                    found.secret(stdin);
-                }
-            }
-        }
-        for text in step.node.iter().flat_map(|node| node.files.values()) {
-            found.text(text, DEPTH);
-        }
+        found.step(step);
     }
     file.objects.values().flatten().for_each(|object| found.value(object, DEPTH));
-    files.iter().for_each(|text| found.text(text, DEPTH));
-    found.into_secrets()
-}
-
-/// The secrets of a text that was to be a case or a manifest, whatever is wrong with it.
-pub(super) fn secrets_of_text(text: &str) -> Vec<SecretString> {
-    let mut found = Found::default();
-    found.text(text, DEPTH);
-    if let Ok(value) = serde_saphyr::from_str::<Value>(text) {
-        found.misplaced(&value, false);
+    if file.steps().any(|(_, step)| step.run.is_some()) {
+        for (_, bytes) in file.fixtures.files() {
+            found.text(&String::from_utf8_lossy(&bytes), DEPTH);
+        }
     }
-    found.into_secrets()
+    found.0.into_iter().map(SecretString::from).collect()
 }
 
 /// What was found so far.
 #[derive(Default)]
-struct Found {
-    secrets: BTreeSet<String>,
-    /// Names, which reports are to show even where somebody's password is the same.
-    users: BTreeSet<String>,
-}
+struct Found(BTreeSet<String>);
 
 impl Found {
-    fn pair(&mut self, user: &str, secret: &SecretString) {
-        self.user(user);
-        self.secret(secret.expose_secret());
+    fn all<'a>(&mut self, secrets: impl IntoIterator<Item = &'a SecretString>) {
+        secrets.into_iter().for_each(|secret| self.secret(secret.expose_secret()));
     }
 
-    fn user(&mut self, user: &str) {
-        self.users.insert(user.to_owned());
-    }
-
-    /// Adds a secret, also without the line end that a file brings.
-    fn secret(&mut self, secret: &str) {
-        for secret in [secret, secret.trim_end_matches(['\n', '\r'])] {
-            if !secret.trim().is_empty() {
-                self.secrets.insert(secret.to_owned());
+    fn step(&mut self, step: &Step) {
+        let users = step.registry.as_ref().and_then(|change| change.users.as_ref());
+        self.all(users.into_iter().flat_map(|users| users.values()));
+        for seen in step.expect.iter().flat_map(|expect| &expect.registry.0) {
+            if let Some(Requests::Each(requests)) = &seen.requests {
+                self.all(requests.iter().filter_map(|request| request.password.as_ref()));
             }
+        }
+        if let Some(patch) = &step.patch {
+            if patch.object.starts_with("secret/") {
+                self.entries(&patch.merge);
+            }
+            self.value(&patch.merge, DEPTH);
+        }
+        if let Some(run) = &step.run {
+            self.text(&run.command, DEPTH);
+            if let Some(stdin) = &run.stdin {
+                self.text(stdin, DEPTH);
+                if run.command.contains(text::STDIN) {
+                    self.secret(stdin);
+                }
+            }
+        }
+        for text in step.node.iter().flat_map(|node| node.files.values()) {
+            self.text(text, DEPTH);
         }
     }
 
-    /// Adds a secret from where a variable may stand for it.
-    fn written(&mut self, secret: &str) {
-        if !is_variable(secret) {
-            self.secret(secret);
+    /// Adds a secret, but no variable that stands for one, and without the line end of a file.
+    fn secret(&mut self, secret: &str) {
+        let secret = secret.trim_end_matches(['\n', '\r']);
+        let name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || "_{}".contains(c);
+        let variable = secret.strip_prefix('$').is_some_and(|rest| {
+            rest.starts_with('(') || (!rest.is_empty() && rest.chars().all(name))
+        });
+        if !variable && !secret.trim().is_empty() {
+            self.0.insert(secret.to_owned());
         }
     }
 
@@ -111,26 +102,19 @@ impl Found {
             self.secret(auth);
         }
         let text = decoded.as_deref().unwrap_or(auth);
-        match text.split_once(':') {
-            Some((user, secret)) => {
-                self.user(user);
-                self.secret(secret);
-            }
-            None => self.secret(text),
-        }
+        self.secret(text.split_once(':').map_or(text, |(_, secret)| secret));
     }
 
-    /// What stands under a key of an object or beside one in a text.
+    /// What stands under a key.
     fn keyed(&mut self, key: &str, secret: &str) {
         match Key::of(key) {
-            Some(Key::Auth) => self.auth(secret),
-            Some(Key::Secret) => {
-                self.written(secret);
-                // It may be of a Secret's data.
-                decoded(secret).iter().for_each(|secret| self.written(secret));
+            Key::Auth => self.auth(secret),
+            Key::Secret => {
+                self.secret(secret);
+                // It may be one of a Secret's data.
+                decoded(secret).iter().for_each(|secret| self.secret(secret));
             }
-            Some(Key::User) => self.user(secret),
-            None => {}
+            Key::User | Key::Other => {}
         }
     }
 
@@ -155,7 +139,7 @@ impl Found {
         }
     }
 
-    /// What a Secret, or a patch of one, holds is secret, but for what names users and servers.
+    /// What a Secret, or a patch of one, holds.
     fn entries(&mut self, object: &Value) {
         for (field, encoded) in [("stringData", false), ("data", true)] {
             for (key, value) in object[field].as_object().into_iter().flatten() {
@@ -168,88 +152,39 @@ impl Found {
         }
     }
 
-    /// An entry of a Secret.
+    /// An entry of a Secret: a secret, unless it names a user or is a file with keys of its own.
     fn entry(&mut self, key: &str, text: &str) {
         self.text(text, DEPTH);
-        let structured = text.trim_start().starts_with(['{', '[']) || text.contains(": ");
+        let is_file = text.trim_start().starts_with(['{', '[']) || text.contains(": ");
         match Key::of(key) {
-            Some(_) => self.keyed(key, text),
-            None if structured || key == "ca.crt" || key == "tls.crt" => {}
-            None => self.auth(text),
+            Key::User => {}
+            Key::Other if !is_file => self.secret(text),
+            _ => self.keyed(key, text),
         }
-    }
-
-    /// What stands where a password may have been written by mistake.
-    fn misplaced(&mut self, value: &Value, here: bool) {
-        match value {
-            Value::String(text) if here => {
-                if !["none", "basic", "token"].contains(&text.as_str()) {
-                    self.secret(text);
-                }
-            }
-            Value::Number(number) if here => self.secret(&number.to_string()),
-            Value::Array(all) => all.iter().for_each(|one| self.misplaced(one, here)),
-            Value::Object(map) => {
-                for (key, value) in map {
-                    let names = ["auth", "basic", "users", "password"].contains(&key.as_str());
-                    self.misplaced(value, here || names);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn into_secrets(self) -> Vec<SecretString> {
-        let Self { secrets, users } = self;
-        let hidden = |secret: String| match users.contains(&secret) {
-            // Where it follows its user, as everywhere it would take the user from the reports.
-            true => format!("{secret}:{secret}"),
-            false => secret,
-        };
-        secrets.into_iter().map(|secret| hidden(secret).into()).collect()
     }
 }
 
-/// What a key has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What stands under a key.
 enum Key {
+    /// Base64 of user and password.
     Auth,
     Secret,
     User,
+    Other,
 }
 
 impl Key {
-    fn of(key: &str) -> Option<Self> {
-        let plain: String =
-            key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-        match plain.as_str() {
-            "auth" => Some(Self::Auth),
-            "username" | "user" | "login" | "email" | "server" | "registry" | "account" => {
-                Some(Self::User)
+    fn of(key: &str) -> Self {
+        let letters = key.chars().filter(char::is_ascii_alphabetic).collect::<String>();
+        match letters.to_lowercase().as_str() {
+            "auth" => Self::Auth,
+            "username" | "user" | "login" | "email" | "server" | "registry" => Self::User,
+            key if ["password", "passwd", "token"].iter().any(|end| key.ends_with(end)) => {
+                Self::Secret
             }
-            "token" | "pass" | "pwd" | "secretkey" | "sshprivatekey" | "tlskey" => {
-                Some(Self::Secret)
-            }
-            _ if ["password", "passwd", "identitytoken", "registrytoken"].contains(&&*plain)
-                || ["accesstoken", "refreshtoken", "bearertoken", "clientsecret", "apikey"]
-                    .contains(&&*plain)
-                || plain.ends_with("password")
-                || plain.ends_with("secretaccesskey") =>
-            {
-                Some(Self::Secret)
-            }
-            _ => None,
+            _ => Self::Other,
         }
     }
-}
-
-/// Whether a shell or the harness puts something else in its place.
-fn is_variable(text: &str) -> bool {
-    let name = text.strip_prefix('$').map(|name| name.trim_matches(['{', '}']));
-    text.starts_with("$(")
-        || name.is_some_and(|name| {
-            name.chars().all(|c| c.is_ascii_alphanumeric() && !c.is_ascii_lowercase() || c == '_')
-        })
 }
 
 /// What base64 of either alphabet stands for, if that is a text.

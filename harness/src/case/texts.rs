@@ -12,7 +12,10 @@ use serde::{
 
 use super::{
     forms::{Form, string_or},
-    model::{Authenticated, ExpectedRequests, Statuses, Text, Texts, When, Witnesses},
+    model::{
+        Authenticated, Count, ExpectedRequests, Requests, Statuses, Text, TextMatch, Texts, When,
+        Witnesses,
+    },
     range::VersionRange,
 };
 
@@ -21,20 +24,44 @@ impl<'de> Deserialize<'de> for Text {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Fields {
-            contains: String,
+            #[serde(default)]
+            contains: Option<String>,
+            #[serde(default)]
+            equals: Option<String>,
+            #[serde(default, rename = "notContains")]
+            lacks: Option<String>,
             #[serde(default)]
             kubernetes: Option<VersionRange>,
             #[serde(default)]
             containerd: Option<VersionRange>,
         }
-        string_or(from, "a text or `{contains: …, kubernetes: …, containerd: …}`", |form| {
-            match form {
-                Form::Text(contains) => Text { when: When::default(), contains },
-                Form::Fields(Fields { contains, kubernetes, containerd }) => {
-                    Text { when: When { kubernetes, containerd }, contains }
-                }
+        let form =
+            string_or(from, "a text or `{contains: …, kubernetes: …, containerd: …}`", |it| it)?;
+        let Fields { contains, equals, lacks, kubernetes, containerd } = match form {
+            Form::Text(text) => return Ok(Text::contains(text)),
+            Form::Fields(fields) => fields,
+        };
+        let ways = [
+            (TextMatch::Contains, contains),
+            (TextMatch::Equals, equals),
+            (TextMatch::Lacks, lacks),
+        ];
+        let mut given = ways.into_iter().filter_map(|(how, text)| Some((how, text?)));
+        match (given.next(), given.next()) {
+            (Some((how, text)), None) => {
+                Ok(Text { when: When { kubernetes, containerd }, how, text })
             }
-        })
+            _ => Err(D::Error::custom(
+                "a text needs exactly one of `contains`, `equals`, `notContains`",
+            )),
+        }
+    }
+}
+
+impl Text {
+    /// A part, on every version.
+    pub fn contains(text: String) -> Self {
+        Self { when: When::default(), how: TextMatch::Contains, text }
     }
 }
 
@@ -47,7 +74,7 @@ impl<'de> Deserialize<'de> for Texts {
                 to.write_str("a text, `{contains: …}`, or a list of them")
             }
             fn visit_str<E>(self, text: &str) -> Result<Texts, E> {
-                Ok(Texts(vec![Text { when: When::default(), contains: text.to_owned() }]))
+                Ok(Texts(vec![Text::contains(text.to_owned())]))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Texts, A::Error> {
                 Ok(Texts(vec![Text::deserialize(MapAccessDeserializer::new(map))?]))
@@ -61,6 +88,66 @@ impl<'de> Deserialize<'de> for Texts {
             }
         }
         from.deserialize_any(Many)
+    }
+}
+
+impl<'de> Deserialize<'de> for Requests {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Many;
+        impl<'de> Visitor<'de> for Many {
+            type Value = Requests;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("`none`, or a list of requests, `[{kind: manifest, status: 401}]`")
+            }
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Requests, E> {
+                match word {
+                    "none" => Ok(Requests::None),
+                    _ => {
+                        Err(E::custom(format!("`{word}` is neither `none` nor a list of requests")))
+                    }
+                }
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Requests, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Requests::Each)
+            }
+        }
+        from.deserialize_any(Many)
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Count;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("a count: `2`, `>=2` or `<=2`")
+            }
+            fn visit_u64<E>(self, count: u64) -> Result<Count, E> {
+                Ok(Count { least: count, most: Some(count) })
+            }
+            fn visit_i64<E: serde::de::Error>(self, count: i64) -> Result<Count, E> {
+                self.visit_str(&count.to_string())
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Count, E> {
+                let number = |text: &str| text.trim().parse::<u64>();
+                let (least, most) = match (text.strip_prefix(">="), text.strip_prefix("<=")) {
+                    (Some(least), _) => (number(least), Ok(None)),
+                    (_, Some(most)) => (Ok(0), number(most).map(Some)),
+                    _ => (number(text), number(text).map(Some)),
+                };
+                match (least, most) {
+                    (Ok(0), Ok(None)) => {
+                        Err(E::custom("`>=0` holds for any count; write `0` or `>=1`"))
+                    }
+                    (Ok(least), Ok(most)) => Ok(Count { least, most }),
+                    _ => Err(E::custom(format!(
+                        "`{text}` is not a count; write `2`, `>=2` or `<=2`"
+                    ))),
+                }
+            }
+        }
+        from.deserialize_any(Number)
     }
 }
 
@@ -93,13 +180,10 @@ impl<'de> Deserialize<'de> for Statuses {
                 to.write_str("an HTTP status, a list of them, or `none`")
             }
             fn visit_u64<E: serde::de::Error>(self, code: u64) -> Result<Statuses, E> {
-                match u16::try_from(code) {
-                    Ok(code @ 100..=599) => Ok(Statuses(vec![code])),
-                    _ => Err(E::custom(format!("{code} is no HTTP status"))),
-                }
+                status(code).map(|code| Statuses(vec![code]))
             }
             fn visit_i64<E: serde::de::Error>(self, code: i64) -> Result<Statuses, E> {
-                self.visit_u64(u64::try_from(code).unwrap_or(0))
+                self.visit_u64(u64::try_from(code).unwrap_or(u64::MAX))
             }
             fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Statuses, E> {
                 match word {
@@ -109,8 +193,8 @@ impl<'de> Deserialize<'de> for Statuses {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Statuses, A::Error> {
                 let mut all = Vec::new();
-                while let Some(code) = list.next_element::<u16>()? {
-                    all.push(code);
+                while let Some(code) = list.next_element::<u64>()? {
+                    all.push(status(code)?);
                 }
                 if all.is_empty() {
                     return Err(A::Error::custom("an empty list of statuses; write `none`"));
@@ -119,6 +203,16 @@ impl<'de> Deserialize<'de> for Statuses {
             }
         }
         from.deserialize_any(Codes)
+    }
+}
+
+/// A status of HTTP, or 0 for a connection that was closed without an answer.
+fn status<E: serde::de::Error>(code: u64) -> Result<u16, E> {
+    match u16::try_from(code) {
+        Ok(code @ (0 | 100..=599)) => Ok(code),
+        _ => Err(E::custom(format!(
+            "{code} is not an HTTP status; expected 100 to 599, or 0 for a closed connection"
+        ))),
     }
 }
 

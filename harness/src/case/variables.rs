@@ -19,28 +19,27 @@ impl Variables {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Replaces each known `$NAME`; an unknown one stays as it is, for the shell.
+    /// Replaces each known `$NAME`; an unknown one stays as it is, for the shell. `$$NAME` becomes
+    /// `$NAME`.
     ///
     /// ```
     /// use pullproof::case::Variables;
     /// let mut variables = Variables::default();
     /// variables.set("REGISTRY", "127.0.0.1:5000");
     /// assert_eq!(variables.fill("$REGISTRY/team/app:$TAG"), "127.0.0.1:5000/team/app:$TAG");
+    /// assert_eq!(variables.fill("robot$$REGISTRY"), "robot$REGISTRY");
     /// ```
     pub fn fill(&self, text: &str) -> String {
         let mut filled = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) = rest.find('$') {
-            let (before, after) = rest.split_at(at);
-            filled.push_str(before);
-            let name = name_at(&after[1..]);
-            match self.0.get(name) {
-                Some(value) => filled.push_str(value),
-                None => filled.push_str(&after[..=name.len()]),
+        for part in parts(text) {
+            match part {
+                Part::Text(text) | Part::Literal(text) => filled.push_str(text),
+                Part::Name(name) => match self.0.get(name) {
+                    Some(value) => filled.push_str(value),
+                    None => filled.extend(["$", name]),
+                },
             }
-            rest = &after[1 + name.len()..];
         }
-        filled.push_str(rest);
         filled
     }
 
@@ -62,24 +61,38 @@ pub fn variable_name(name: &str) -> String {
     name.to_ascii_uppercase().replace(['-', '.'], "_")
 }
 
-/// All `$NAME`s of a value.
-pub(super) fn names_in(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::String(text) => {
-            for (at, _) in text.match_indices('$') {
-                let name = name_at(&text[at + 1..]);
-                if !name.is_empty() {
-                    found.push(name.to_owned());
-                }
-            }
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part<'a> {
+    /// What stands as it is.
+    Text(&'a str),
+    /// `$NAME`, written `$$NAME`.
+    Literal(&'a str),
+    /// `NAME`, written `$NAME`.
+    Name(&'a str),
+}
+
+/// The parts of a text.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
         }
-        Value::Array(all) => all.iter().for_each(|one| names_in(one, found)),
-        Value::Object(map) => map.iter().for_each(|(key, value)| {
-            names_in(&Value::String(key.clone()), found);
-            names_in(value, found);
-        }),
-        _ => {}
-    }
+        let (part, length) = match rest.strip_prefix('$') {
+            None => {
+                let text = &rest[..rest.find('$').unwrap_or(rest.len())];
+                (Part::Text(text), text.len())
+            }
+            Some(after) => match (name_at(after), after.strip_prefix('$').map(name_at)) {
+                ("", None | Some("")) => (Part::Text("$"), 1),
+                ("", Some(name)) => (Part::Literal(&after[..=name.len()]), 2 + name.len()),
+                (name, _) => (Part::Name(name), 1 + name.len()),
+            },
+        };
+        rest = &rest[length..];
+        Some(part)
+    })
 }
 
 /// The longest run of capitals, digits and `_` that starts with a capital and ends a word: `$Passw0rd`
@@ -103,6 +116,21 @@ mod tests {
         let variables = Variables::default();
         for text in ["p&$:\"\\", "$", "cost: 5$", "$lower", "$$", "$Passw0rd"] {
             assert_eq!(variables.fill(text), text);
+        }
+    }
+
+    #[test]
+    fn a_name_after_two_dollars_is_not_replaced() {
+        let mut variables = Variables::default();
+        variables.set("CI", "value");
+        let cases = [
+            ("robot$$CI", "robot$CI"),
+            ("$$CI/$CI", "$CI/value"),
+            ("$$$CI", "$$CI"),
+            ("$$Ci $$ $$1", "$$Ci $$ $$1"),
+        ];
+        for (text, filled) in cases {
+            assert_eq!(variables.fill(text), filled, "{text}");
         }
     }
 

@@ -8,14 +8,16 @@ use crate::{
     settings::Settings,
 };
 
+use super::output::say;
+
 /// Says of each thing a run needs whether it is there. Fails if one is missing.
 pub async fn main(settings: Settings) -> anyhow::Result<()> {
     let mut missing = 0;
-    let mut say = |what: &str, found: Result<String, String>| match found {
-        Ok(found) => println!("  ok       {what:<12} {found}"),
+    let mut tell = |what: &str, found: Result<String, String>| match found {
+        Ok(found) => say!("  ok       {what:<12} {found}"),
         Err(lacks) => {
             missing += 1;
-            println!("  MISSING  {what:<12} {lacks}");
+            say!("  MISSING  {what:<12} {lacks}");
         }
     };
     let setup = format!("run ./scripts/setup{}", settings.setup_arguments());
@@ -23,7 +25,7 @@ pub async fn main(settings: Settings) -> anyhow::Result<()> {
         Ok(path) => Ok(path.display().to_string()),
         Err(_) => Err(setup.clone()),
     };
-    println!(
+    say!(
         "Kubernetes {}{}",
         settings.kubernetes,
         match &settings.containerd {
@@ -31,12 +33,12 @@ pub async fn main(settings: Settings) -> anyhow::Result<()> {
             None => String::new(),
         }
     );
-    say("kind", program(settings.kind()));
-    say("kubectl", program(settings.kubectl()));
+    tell("kind", program(settings.kind()));
+    tell("kubectl", program(settings.kubectl()));
     let docker = which("docker", &settings.path).map(|path| path.to_string_lossy().into_owned());
-    say("docker", docker.ok_or("the docker command is not in PATH; ".to_owned() + &setup));
+    tell("docker", docker.ok_or("the docker command is not in PATH; ".to_owned() + &setup));
     match Engine::connect().await {
-        Err(error) => say("engine", Err(format!("{error}").replace('\n', ";"))),
+        Err(error) => tell("engine", Err(format!("{error}").replace('\n', ";"))),
         Ok(engine) => {
             let mut about = format!("Docker {}", engine.version);
             if engine.cgroup_v1 {
@@ -46,7 +48,7 @@ pub async fn main(settings: Settings) -> anyhow::Result<()> {
                 about.push_str(", no CAP_SYS_RESOURCE: containerd is told to do without");
             }
             let lacks = host_without_sys_resource() && !engine.without_sys_resource;
-            say(
+            tell(
                 "engine",
                 if lacks {
                     Err(format!(
@@ -58,7 +60,7 @@ pub async fn main(settings: Settings) -> anyhow::Result<()> {
             );
             let registry = format!("{}:{}", registry::IMAGE, registry::TAG);
             for (what, image) in [("node image", settings.node_image()), ("registry", registry)] {
-                say(
+                tell(
                     what,
                     match engine.image(&image).await? {
                         Some(found) => Ok(format!("{image} {}", short(&found.id))),
@@ -67,9 +69,11 @@ pub async fn main(settings: Settings) -> anyhow::Result<()> {
                 );
             }
             let cluster = format!("{}-control-plane", settings.cluster_name());
-            match engine.is_running(&cluster).await? {
-                Some(true) => say("cluster", Ok(format!("{} is up", settings.cluster_name()))),
-                _ => say(
+            match engine.container(&cluster).await? {
+                Some(node) if node.is_running() => {
+                    tell("cluster", Ok(format!("{} is up", settings.cluster_name())))
+                }
+                _ => tell(
                     "cluster",
                     Ok("none yet; `pullproof up` or the first run creates it".to_owned()),
                 ),

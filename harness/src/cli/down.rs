@@ -7,7 +7,7 @@ use crate::{
     settings::Settings,
 };
 
-use super::progress;
+use super::{output::say, progress};
 
 /// What `down` takes.
 #[derive(Debug, Args)]
@@ -33,8 +33,8 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
         remove_all(&settings, &engine, arguments.force, &progress()).await?
     };
     match removed.as_slice() {
-        [] => println!("nothing to remove"),
-        names => println!("removed {}", names.join(", ")),
+        [] => say!("nothing to remove"),
+        names => say!("removed {}", names.join(", ")),
     }
     Ok(())
 }

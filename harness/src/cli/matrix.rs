@@ -1,7 +1,7 @@
 //! `pullproof matrix`
 
 use std::{
-    io::IsTerminal,
+    io::{IsTerminal, Write, stderr},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,7 +18,13 @@ use crate::{
     settings::Settings,
 };
 
-use super::{cases, progress, signals::interruptible};
+use super::{
+    cases, close,
+    output::{note, put, say},
+    progress,
+    run::{JOBS, keep_going},
+    signals::interruptible,
+};
 
 /// What `matrix` takes. The versions come by --kubernetes and --containerd, separated by commas;
 /// each Kubernetes is combined with each containerd.
@@ -33,8 +39,8 @@ pub struct Arguments {
     #[arg(default_value = "scenarios", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How many cases run at the same time, over all versions
-    #[arg(long, default_value_t = 12, value_name = "N")]
-    jobs: usize,
+    #[arg(long, default_value_t = JOBS, value_name = "N")]
+    jobs: u16,
     /// How many versions run at the same time; each is a cluster of about 1 GiB
     #[arg(long, default_value_t = 2, value_name = "N")]
     side_by_side: usize,
@@ -67,7 +73,7 @@ pub async fn main(
     let columns = versions.iter().map(|(label, _)| Column::new(label.clone())).collect();
     let mut grid = Grid::new(columns, cases.iter().map(|case| case.name.clone()).collect());
     let side_by_side = arguments.side_by_side.clamp(1, versions.len());
-    let jobs = arguments.jobs.div_ceil(side_by_side);
+    let jobs = usize::from(arguments.jobs).div_ceil(side_by_side);
     let (tell, told) = mpsc::unbounded_channel();
     let run = async {
         let runs = versions.into_iter().enumerate().map(|(column, (_, settings))| {
@@ -88,23 +94,27 @@ pub async fn main(
 
     for outcome in grid.rows.iter().flat_map(|row| &row.cells).flatten() {
         if !outcome.is_good() {
-            println!("\non Kubernetes {}:", outcome.versions.kubernetes);
-            print!("{}", report::failure(outcome));
+            say!("\non Kubernetes {}:", outcome.versions.kubernetes);
+            put!("{}", report::failure(outcome));
         }
     }
     let differences = report::differences(&grid);
     if !differences.is_empty() {
-        println!("\nseen otherwise on one version than on another:\n{}", differences.trim_end());
+        say!("\nseen otherwise on one version than on another:\n{}", differences.trim_end());
     }
-    print!("\n{}", report::legend(&grid));
-    if let Some(file) = &arguments.markdown {
-        cases::write(Some(file), || Ok(report::markdown(&grid, folder_of(file))))?;
-    }
-    if let Some(file) = &arguments.html {
-        cases::write(Some(file), || Ok(report::page(&grid, folder_of(file))))?;
-    }
-    cases::write(arguments.json.as_deref(), || Ok(report::matrix_json(&grid)))?;
-    verdict(&grid)
+    put!("\n{}", report::legend(&grid));
+    let markdown = arguments.markdown.as_deref();
+    let page = arguments.html.as_deref();
+    let documents = [
+        markdown.map_or(Ok(()), |file| {
+            cases::write(Some(file), || Ok(report::markdown(&grid, folder_of(file))))
+        }),
+        page.map_or(Ok(()), |file| {
+            cases::write(Some(file), || Ok(report::page(&grid, folder_of(file))))
+        }),
+        cases::write(arguments.json.as_deref(), || Ok(report::matrix_json(&grid))),
+    ];
+    keep_going(verdict(&grid), documents)
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -169,22 +179,30 @@ async fn run(
     jobs: usize,
     tell: &UnboundedSender<Told>,
 ) -> Result<(), EnvironmentError> {
-    let mut session = Session::open(settings, &progress()).await?;
-    session.pairs_apart = true;
+    let session = Session::open(settings, &progress()).await?;
     let mut schedule = Schedule::new(session);
     schedule.start(cases, jobs);
+    let mut lost = None;
     while let Some((row, outcome)) = schedule.next().await {
+        lost = schedule.session().lost().map(str::to_owned);
+        if lost.is_some() {
+            break;
+        }
         let outcome = Box::new(outcome);
         // An error says that nobody listens any more: the command is being ended.
         tell.send(Told::Outcome { column, row, outcome }).ok();
     }
-    schedule.end().await.close().await;
-    Ok(())
+    // A signal that comes meanwhile is told by the command as a whole.
+    close(schedule.end().await).await.ok();
+    match lost {
+        Some(why) => Err(EnvironmentError::other("the run was ended")(anyhow::anyhow!(why))),
+        None => Ok(()),
+    }
 }
 
 /// Prints the table, each theme once all of its cells are known: which is known last is chance.
 async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
-    println!("{}", report::heading(grid));
+    say!("{}", report::heading(grid));
     let mut printed = Vec::new();
     let mut counter = Counter::new(grid.rows.len() * grid.columns.len());
     while let Some(told) = told.recv().await {
@@ -195,7 +213,7 @@ async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
                 counter.done += 1;
             }
             Told::Lost { column, error } => {
-                eprintln!("{}: {error}", grid.columns[column].label);
+                note(format_args!("{}: {error}", grid.columns[column].label));
                 grid.columns[column].error = Some(error);
             }
         }
@@ -203,8 +221,8 @@ async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
             if !printed.iter().any(|known| known == theme)
                 && rows.iter().all(|row| grid.is_complete(row))
             {
-                println!("{theme}");
-                rows.iter().for_each(|row| println!("{}", report::row(grid, row)));
+                say!("{theme}");
+                rows.iter().for_each(|row| say!("{}", report::row(grid, row)));
                 printed.push(theme.to_owned());
             }
         }
@@ -222,19 +240,19 @@ struct Counter {
 
 impl Counter {
     fn new(all: usize) -> Self {
-        Self { done: 0, all, shown: std::io::stderr().is_terminal() }
+        Self { done: 0, all, shown: stderr().is_terminal() }
     }
 
     fn show(&self) {
         if self.shown {
-            eprint!("{} of {} …", self.done, self.all);
+            write!(stderr(), "{} of {} …", self.done, self.all).ok();
         }
     }
 
     fn hide(&self) {
         if self.shown {
             // To the line's begin, and all of it gone.
-            eprint!("\r\x1b[K");
+            write!(stderr(), "\r\x1b[K").ok();
         }
     }
 }

@@ -4,14 +4,16 @@ mod cases;
 mod doctor;
 mod down;
 mod matrix;
+pub mod output;
 mod run;
-mod schema;
 mod signals;
 mod up;
 
 use clap::{Parser, Subcommand};
 
-use crate::settings::Settings;
+use crate::{error::EnvironmentError, run::Session, settings::Settings};
+
+use signals::{interruptible, undisturbed};
 
 /// Proves what happens when Kubernetes pulls a private image.
 #[derive(Debug, Parser)]
@@ -48,6 +50,8 @@ enum Command {
 /// # Errors
 /// Anything; [`crate::error::exit_code`] says whose fault it is.
 pub async fn main(cli: Cli) -> anyhow::Result<()> {
+    signals::listen()
+        .map_err(|error| EnvironmentError::other("signals cannot be listened to")(error.into()))?;
     let settings = || -> anyhow::Result<Settings> {
         let mut settings = Settings::from_env()?;
         if let Some(wanted) = &cli.kubernetes {
@@ -59,19 +63,34 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
         Ok(settings)
     };
     match cli.command {
-        Command::Doctor => doctor::main(settings()?).await,
+        Command::Doctor => interruptible(doctor::main(settings()?)).await?,
         Command::Up => up::main(settings()?).await,
         Command::Run(arguments) => run::main(arguments, settings()?).await,
         Command::Matrix(arguments) => {
             let settings = Settings::from_env()?;
             matrix::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
-        Command::Down(arguments) => down::main(arguments, settings()?).await,
-        Command::Schema => schema::main(),
-    }
+        Command::Down(arguments) => interruptible(down::main(arguments, settings()?)).await?,
+        Command::Schema => {
+            output::put!("{}", crate::case::schema());
+            Ok(())
+        }
+    }?;
+    undisturbed().await
+}
+
+/// Ends a session: at once if a signal comes meanwhile, or came before; then the reaper does it all.
+///
+/// # Errors
+/// As [`interruptible`].
+async fn close(session: Session) -> anyhow::Result<()> {
+    let cleared = interruptible(session.clear()).await;
+    session.abandon().await;
+    cleared?;
+    undisturbed().await
 }
 
 /// Says what takes long, on standard error.
 fn progress() -> crate::cluster::Progress {
-    std::sync::Arc::new(|what| eprintln!("{what}"))
+    std::sync::Arc::new(|what| output::note(what))
 }

@@ -1,19 +1,28 @@
 //! `pullproof run`
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use clap::Args;
 
 use crate::{
     case::CaseFile,
     cluster::ApiLog,
-    error::{EnvironmentError, Failed},
+    error::{EnvironmentError, Failed, Interrupted, story},
     report::{self, Latency, StatusWrite, Tally},
     run::{Outcome, Result as CaseResult, Schedule, Session},
     settings::Settings,
 };
 
-use super::{cases, progress, signals::interruptible};
+use super::{
+    cases, close,
+    output::{note, put, say},
+    progress,
+    signals::interruptible,
+};
 
 /// What `run` takes.
 #[derive(Debug, Args)]
@@ -22,8 +31,8 @@ pub struct Arguments {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How many cases run at the same time
-    #[arg(long, default_value_t = 12, value_name = "N")]
-    jobs: usize,
+    #[arg(long, default_value_t = JOBS, value_name = "N")]
+    jobs: u16,
     /// Run all cases so many times, and name those that went both ways
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
@@ -39,41 +48,78 @@ pub struct Arguments {
     timings: bool,
 }
 
+/// How many cases run at the same time where nothing is said.
+pub(super) const JOBS: u16 = 12;
+
 /// Runs cases and prints a line for each as it ends.
 pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()> {
     let cases = cases::read(&arguments.files)?.into();
     let evidence = settings.evidence.clone();
     let session = interruptible(Session::open(settings, &progress())).await??;
     let log = match arguments.timings {
-        true => Some(ApiLog::start(&session.cluster).await?),
+        true => Some(interruptible(ApiLog::start(&session.cluster)).await??),
         false => None,
     };
     let mut schedule = Schedule::new(session);
     let run = interruptible(rounds(&mut schedule, &cases, &arguments)).await;
     let session = schedule.end().await;
     let writes = match log {
-        Some(log) => Some(log.end().await?),
-        None => None,
+        Some(log) => interruptible(log.end()).await,
+        None => Ok(Ok(String::new())),
     };
-    session.close().await;
+    let lost = session.lost().map(str::to_owned);
+    let closed = close(session).await;
     let rounds = run?;
-    let latency = writes.map(|lines| {
+    let latency = arguments.timings.then(|| {
+        let lines =
+            writes.as_ref().ok().and_then(|lines| lines.as_deref().ok()).unwrap_or_default();
         let writes: Vec<_> = lines.lines().filter_map(StatusWrite::parse).collect();
         Latency::of(rounds.iter().flatten().flat_map(|one| &one.decisions), &writes)
     });
-    cases::write(arguments.junit.as_deref(), || report::junit(&rounds))?;
-    cases::write(arguments.json.as_deref(), || Ok(report::json(&rounds, latency.as_ref())))?;
+    let reports = [
+        cases::write(arguments.junit.as_deref(), || report::junit(&rounds)),
+        cases::write(arguments.json.as_deref(), || Ok(report::json(&rounds, latency.as_ref()))),
+        writes.and_then(|lines| lines).map(drop),
+        closed,
+    ];
     if let Some(latency) = &latency {
-        println!("{latency}");
+        say!("{latency}");
     }
     let tally = Tally::of(&rounds);
     if arguments.repeat > 1 {
-        println!("{}", tally.in_words());
+        say!("{}", tally.in_words());
     }
-    verdict(&rounds, &tally, &evidence)
+    let verdict = match lost {
+        Some(why) => Err(EnvironmentError::other("the run was ended")(anyhow::anyhow!(why)).into()),
+        None => verdict(&rounds, &tally, &evidence),
+    };
+    keep_going(verdict, reports)
 }
 
-/// Prints a line a case; in several rounds a line a round, and those of cases that failed.
+/// The verdict of a run, whatever became of the rest, which is told.
+///
+/// # Errors
+/// The verdict's, or else the first of the rest.
+pub(super) fn keep_going(
+    verdict: anyhow::Result<()>,
+    rest: impl IntoIterator<Item = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let mut rest: Vec<_> = rest.into_iter().filter_map(Result::err).collect();
+    // A signal is what the whole command ended with.
+    if let Some(at) = rest.iter().position(|error| error.is::<Interrupted>()) {
+        return Err(rest.swap_remove(at));
+    }
+    let ended_with = match verdict {
+        Err(error) => Some(error),
+        Ok(()) if rest.is_empty() => None,
+        Ok(()) => Some(rest.remove(0)),
+    };
+    rest.iter().for_each(|error| note(format_args!("pullproof: {}", story(error))));
+    ended_with.map_or(Ok(()), Err)
+}
+
+/// Prints a line a case; in several rounds a line a round, and those of cases that failed. Ends early
+/// when the node is lost.
 async fn rounds(
     schedule: &mut Schedule,
     cases: &Arc<[CaseFile]>,
@@ -89,10 +135,13 @@ async fn rounds(
         let outcomes = run_all(schedule, cases, arguments.jobs, several).await;
         let summary = report::summary(&outcomes, began.elapsed(), &versions);
         match several {
-            true => println!("round {round} of {}: {summary}", arguments.repeat),
-            false => println!("{summary}"),
+            true => say!("round {round} of {}: {summary}", arguments.repeat),
+            false => say!("{summary}"),
         }
         rounds.push(outcomes);
+        if schedule.session().lost().is_some() {
+            break;
+        }
         schedule.session().tidy().await;
     }
     rounds
@@ -101,32 +150,34 @@ async fn rounds(
 async fn run_all(
     schedule: &mut Schedule,
     cases: &Arc<[CaseFile]>,
-    jobs: usize,
+    jobs: u16,
     only_failed: bool,
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    schedule.start(cases, jobs);
+    schedule.start(cases, jobs.into());
     while let Some((_, outcome)) = schedule.next().await {
-        if !(only_failed && outcome.is_good()) {
-            println!("{}", report::line(&outcome));
+        if schedule.session().lost().is_some() {
+            // It is said once, as what ended the run.
+            break;
         }
-        print!("{}", report::failure(&outcome));
+        if !(only_failed && outcome.is_good()) {
+            say!("{}", report::line(&outcome));
+        }
+        put!("{}", report::failure(&outcome));
         outcomes.push(outcome);
     }
     outcomes
 }
 
-fn verdict(
-    rounds: &[Vec<Outcome>],
-    tally: &Tally,
-    evidence: &std::path::Path,
-) -> anyhow::Result<()> {
+fn verdict(rounds: &[Vec<Outcome>], tally: &Tally, evidence: &Path) -> anyhow::Result<()> {
     let bad = tally.bad();
     if bad == 0 {
         return Ok(());
     }
-    println!("evidence is in {}", evidence.display());
     let all = rounds.iter().flatten();
+    if all.clone().any(|outcome| outcome.evidence.is_some()) {
+        say!("evidence is in {}", evidence.display());
+    }
     let cases = all.clone().count();
     let broken = all
         .filter(|outcome| !outcome.is_good())
@@ -137,4 +188,28 @@ fn verdict(
         return Err(EnvironmentError::other(what)(cause).into());
     }
     Err(Failed { failed: bad, cases }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed() -> anyhow::Result<()> {
+        Err(Failed { failed: 1, cases: 2 }.into())
+    }
+
+    fn unwritten() -> anyhow::Result<()> {
+        Err(anyhow::anyhow!("a.xml cannot be written"))
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_does_not_hide_the_verdict() {
+        let error = keep_going(failed(), [unwritten(), Ok(())]).unwrap_err();
+        assert!(error.is::<Failed>(), "{error}");
+        let error = keep_going(Ok(()), [Ok(()), unwritten()]).unwrap_err();
+        assert_eq!(error.to_string(), "a.xml cannot be written");
+        let error = keep_going(failed(), [unwritten(), Err(Interrupted.into())]).unwrap_err();
+        assert!(error.is::<Interrupted>(), "{error}");
+        assert!(keep_going(Ok(()), [Ok(())]).is_ok());
+    }
 }

@@ -1,36 +1,75 @@
-//! Signals as one stream: the first asks a command to clean up, the second ends it at once.
+//! Signals, and an output that nobody reads any more: the first asks a command to clean up, the second
+//! ends it at once.
 
-use std::future::Future;
+use std::{future::Future, io, sync::OnceLock};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use crate::error::{Interrupted, exit};
 
-/// Runs `work` until it is done or a signal comes; then `work` is dropped and nothing is known of it.
+use super::output;
+
+/// Whether a signal came. It is there from when signals are listened to.
+static CAME: OnceLock<watch::Sender<bool>> = OnceLock::new();
+
+/// Listens to the signals from now on, until the process ends.
 ///
 /// # Errors
-/// [`Interrupted`], when a signal came.
-pub async fn interruptible<T>(work: impl Future<Output = T>) -> Result<T, anyhow::Error> {
+/// The system refuses.
+pub fn listen() -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let came = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            if came() {
+                std::process::exit(i32::from(exit::INTERRUPTED));
+            }
+            output::note(
+                "interrupted: cleaning up; once more to leave at once (what is left is removed in the background)",
+            );
+            state().send_replace(true);
         }
-    };
+    });
+    Ok(())
+}
+
+fn state() -> &'static watch::Sender<bool> {
+    CAME.get_or_init(|| watch::Sender::new(false))
+}
+
+/// Whether a signal came.
+fn came() -> bool {
+    *state().borrow()
+}
+
+/// Runs `work` until it is done, a signal comes or nobody reads what is printed; then `work` is dropped
+/// and nothing is known of it.
+///
+/// # Errors
+/// [`Interrupted`], or why nothing can be printed.
+pub async fn interruptible<T>(work: impl Future<Output = T>) -> Result<T, anyhow::Error> {
+    let mut came = state().subscribe();
     tokio::select! {
+        biased;
+        _ = came.wait_for(|came| *came) => Err(Interrupted.into()),
+        error = output::lost() => Err(error.into()),
         done = work => Ok(done),
-        () = came => {
-            eprintln!("interrupted: cleaning up; once more to leave at once (what is left is removed in the background)");
-            tokio::spawn(async {
-                if tokio::signal::ctrl_c().await.is_ok() {
-                    std::process::exit(i32::from(exit::INTERRUPTED));
-                }
-            });
-            Err(Interrupted.into())
-        }
     }
+}
+
+/// What became of a command that has done its work: a signal that came while it cleaned up counts.
+///
+/// # Errors
+/// As [`interruptible`].
+pub async fn undisturbed() -> Result<(), anyhow::Error> {
+    interruptible(std::future::ready(())).await
 }

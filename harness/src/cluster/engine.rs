@@ -7,6 +7,8 @@ use bollard::Docker;
 
 use crate::error::EnvironmentError;
 
+use super::owner::owners;
+
 /// The network that kind puts its nodes on.
 const NETWORK: &str = "kind";
 
@@ -69,16 +71,12 @@ impl Engine {
         }
     }
 
-    /// Whether a container runs; nothing if it is not there.
+    /// What is known of a container; nothing if it is not there.
     ///
     /// # Errors
     /// The engine does not answer.
-    pub async fn is_running(&self, container: &str) -> anyhow::Result<Option<bool>> {
-        match self.docker.inspect_container(container, None).await {
-            Ok(found) => Ok(Some(found.state.and_then(|state| state.running).unwrap_or(false))),
-            Err(error) if is_404(&error) => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("inspecting {container}")),
-        }
+    pub async fn container(&self, name: &str) -> anyhow::Result<Option<Container>> {
+        container(&self.docker, name).await
     }
 
     /// The host's address on kind's network, where a node reaches servers of this process.
@@ -115,6 +113,39 @@ impl Engine {
             Err(error) => Err(error).context("inspecting Docker's network kind"),
         }
     }
+}
+
+/// What is known of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// As Docker says it: `running`, `paused`, `exited`.
+    pub state: String,
+    /// When it was started.
+    pub started: String,
+    /// Whose node it is, if it is one that was made here.
+    pub owners: Vec<String>,
+}
+
+impl Container {
+    /// Whether its processes run.
+    pub fn is_running(&self) -> bool {
+        self.state == "running"
+    }
+}
+
+pub(super) async fn container(docker: &Docker, name: &str) -> anyhow::Result<Option<Container>> {
+    let found = match docker.inspect_container(name, None).await {
+        Ok(found) => found,
+        Err(error) if is_404(&error) => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("inspecting {name}")),
+    };
+    let state = found.state.unwrap_or_default();
+    let mounts = found.mounts.unwrap_or_default();
+    Ok(Some(Container {
+        state: state.status.map(|status| status.to_string()).unwrap_or_default(),
+        started: state.started_at.unwrap_or_default(),
+        owners: owners(mounts.iter().filter_map(|mount| mount.destination.as_deref())),
+    }))
 }
 
 /// What is known of an image.

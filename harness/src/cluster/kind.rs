@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{error::EnvironmentError, process::Call};
 
-use super::Engine;
+use super::{Engine, owner::mark};
 
 /// The label by which a node image says that it brings neither CoreDNS nor kube-proxy.
 const ADDONS_LABEL: &str = "dev.pullproof.addons";
@@ -21,9 +21,12 @@ type Flags<'a> = &'a [(&'a str, &'a str)];
 /// What a cluster's configuration depends on.
 ///
 /// Nothing is added for a condition that is not met: where all are false, the cluster is kind's own
-/// but for the pull settings, which let cases run side by side, and for the haste of its control plane.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// but for the pull settings, which let cases run side by side, the haste of its control plane, and a
+/// mount by which its owner is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KindConfig {
+    /// The state folder whose locks guard the cluster.
+    pub owner: String,
     /// Nodes see cgroup v1, which Kubernetes 1.35 and later refuse unless told otherwise.
     pub cgroup_v1: bool,
     /// CAP_SYS_RESOURCE is missing, so containerd cannot lower an OOM score.
@@ -34,8 +37,9 @@ pub struct KindConfig {
 
 impl KindConfig {
     /// What an engine and an image ask for.
-    pub(super) fn new(engine: &Engine, image: &super::engine::Image) -> Self {
+    pub(super) fn new(owner: &str, engine: &Engine, image: &super::engine::Image) -> Self {
         Self {
+            owner: owner.to_owned(),
             cgroup_v1: engine.cgroup_v1,
             without_sys_resource: engine.without_sys_resource,
             without_addons: image.labels.get(ADDONS_LABEL).is_some_and(|addons| addons == "none"),
@@ -83,7 +87,9 @@ impl KindConfig {
             yaml.push_str("- |\n  kind: InitConfiguration\n");
             yaml.push_str("  skipPhases: [preflight, addon/coredns, addon/kube-proxy]\n");
         }
-        yaml.push_str("nodes:\n- role: control-plane\n");
+        yaml.push_str("nodes:\n- role: control-plane\n  extraMounts:\n");
+        let mark = mark(&self.owner);
+        yaml.push_str(&format!("  - {{hostPath: /dev/null, containerPath: {mark}}}\n"));
         yaml
     }
 }
@@ -197,18 +203,25 @@ mod tests {
 
     #[test]
     fn a_plain_machine_gets_only_the_pull_settings() {
-        let yaml = KindConfig::default().render();
+        let yaml = KindConfig { owner: "abc".to_owned(), ..KindConfig::default() }.render();
         for word in ["failCgroupV1", "restrict_oom_score_adj", "skipPhases", "networking"] {
             assert!(!yaml.contains(word), "{word} in\n{yaml}");
         }
         let config: serde_json::Value = serde_saphyr::from_str(&yaml).unwrap();
         assert_eq!(config["kind"], "Cluster");
-        assert_eq!(config["nodes"][0]["role"], "control-plane");
+        let node = &config["nodes"][0];
+        assert_eq!(node["role"], "control-plane");
+        assert_eq!(node["extraMounts"][0]["containerPath"], mark("abc"));
     }
 
     #[test]
     fn each_condition_adds_its_own_setting() {
-        let all = KindConfig { cgroup_v1: true, without_sys_resource: true, without_addons: true };
+        let all = KindConfig {
+            owner: "abc".to_owned(),
+            cgroup_v1: true,
+            without_sys_resource: true,
+            without_addons: true,
+        };
         let config: serde_json::Value = serde_saphyr::from_str(&all.render()).unwrap();
         let kubelet = config["kubeadmConfigPatches"][0].as_str().unwrap();
         assert!(kubelet.contains("failCgroupV1: false"), "{kubelet}");

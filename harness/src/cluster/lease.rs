@@ -3,25 +3,46 @@
 use std::{fs, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use bollard::Docker;
 use k8s_openapi::api::core::v1::Node as NodeObject;
 use kube::{
     Api, Client, Config,
+    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig},
     runtime::wait::await_condition,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use tower::timeout::TimeoutLayer;
 
-use crate::{case::range::version_of, error::EnvironmentError, settings::Settings};
+use crate::{
+    case::range::version_of,
+    error::EnvironmentError,
+    limit::{too_long, within},
+    settings::Settings,
+};
 
 use super::{
-    Engine, KindConfig, Lock, Node, Run, access::let_nodes_read, kind::Kind, priority::serve_first,
+    Engine, KindConfig, Lock, Node, Run,
+    access::let_nodes_read,
+    engine::{Container, container},
+    kind::Kind,
+    owner::{mark, owner_of},
+    priority::serve_first,
+    strays,
 };
 
 /// How long a node may take to become ready once its API server answers.
 const READY: Duration = Duration::from_secs(120);
 /// How long the API server of a running node may take to answer, as after a restart of the engine.
 const ANSWER: Duration = Duration::from_secs(30);
+/// How long the API server may take to begin an answer. A watch begins at once.
+const RESPONSE: Duration = Duration::from_secs(30);
+/// How long a connection to it may be silent within an answer. A watch gets a bookmark a minute
+/// (bookmarkFrequency in apiserver/pkg/storage/cacher/cacher.go).
+const SILENCE: Duration = Duration::from_secs(150);
+/// How long Docker may take to say how a node is.
+const INSPECTION: Duration = Duration::from_secs(30);
 
 /// Told what takes long: creating, waiting for another process.
 pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
@@ -40,6 +61,9 @@ pub struct Cluster {
     pub versions: NodeVersions,
     /// For locks and files shared by all processes that use the cluster.
     pub folder: PathBuf,
+    docker: Docker,
+    /// When its node was started, as Docker says it.
+    started: String,
     _in_use: Lock,
 }
 
@@ -65,20 +89,20 @@ enum Unusable {
     Absent,
     HalfCreated,
     Gone,
-    Stopped,
+    Stopped(String),
     Silent,
     Different,
 }
 
 impl Unusable {
-    fn in_words(&self) -> &'static str {
+    fn in_words(&self) -> String {
         match self {
-            Self::Absent => "there is none yet",
-            Self::HalfCreated => "its creation was interrupted",
-            Self::Gone => "its node is gone",
-            Self::Stopped => "its node is stopped",
-            Self::Silent => "its API server does not answer",
-            Self::Different => "it was made from another image or configuration",
+            Self::Absent => "there is none yet".to_owned(),
+            Self::HalfCreated => "its creation was interrupted".to_owned(),
+            Self::Gone => "its node is gone".to_owned(),
+            Self::Stopped(state) => format!("its node is {state}"),
+            Self::Silent => "its API server does not answer".to_owned(),
+            Self::Different => "it was made from another image or configuration".to_owned(),
         }
     }
 }
@@ -96,11 +120,8 @@ impl Cluster {
     ) -> Result<Self, EnvironmentError> {
         let place = Place::new(settings)?;
         let wanted = place.wanted(settings, engine).await?;
-        let creation =
-            Lock::exclusive(&place.creation(), place.waiting(progress, "creates or removes"))
-                .await
-                .map_err(|error| place.failed(error.into()))?;
-        if let Err(why) = place.examine(engine, &wanted.origin).await {
+        let creation = place.lock_creation(progress).await?;
+        if let Err(why) = place.examine(engine, &wanted.origin).await? {
             if why == Unusable::Different {
                 // It works for those that use it: they finish first.
                 let unused = Lock::exclusive(&place.usage(), place.waiting(progress, "uses")).await;
@@ -112,7 +133,34 @@ impl Cluster {
         let in_use = Lock::shared(&place.usage(), || {}).await;
         let in_use = in_use.map_err(|error| place.failed(error.into()))?;
         drop(creation);
-        place.open(engine, run, in_use).await.map_err(|error| place.failed(error))
+        let cluster = place.open(engine, run, in_use).await.map_err(|error| place.failed(error))?;
+        strays::remove_namespaces(&cluster.client, run).await;
+        Ok(cluster)
+    }
+
+    /// Looks whether the node that was joined still runs and its API server answers. Where it does not,
+    /// nothing that a case sees says anything about what it expects.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::Lost`], with what was found instead.
+    pub async fn check(&self) -> Result<(), EnvironmentError> {
+        let lost = |why: String| EnvironmentError::Lost { cluster: self.name.clone(), why };
+        let node = &self.node.container;
+        let found = within(INSPECTION, "Docker's answer", container(&self.docker, node)).await;
+        match found {
+            Err(error) => return Err(lost(format!("Docker does not say how it is: {error:#}"))),
+            Ok(None) => return Err(lost("it is gone".to_owned())),
+            Ok(Some(found)) if !found.is_running() => {
+                return Err(lost(format!("it is {}", found.state)));
+            }
+            Ok(Some(found)) if found.started != self.started => {
+                return Err(lost(format!("it was restarted at {}", found.started)));
+            }
+            Ok(Some(_)) => {}
+        }
+        answers(&self.client)
+            .await
+            .map_err(|error| lost(format!("its API server does not answer: {error:#}")))
     }
 
     /// A lock that all processes using the cluster know by this name, for example of an image host.
@@ -131,26 +179,11 @@ pub async fn remove(
     force: bool,
     progress: &Progress,
 ) -> Result<bool, EnvironmentError> {
-    let place = Place::new(settings)?;
-    let failed = |error: std::io::Error| place.failed(error.into());
-    let waiting = place.waiting(progress, "creates or removes");
-    let _creation = Lock::exclusive(&place.creation(), waiting).await.map_err(failed)?;
-    // Runs that have just ended may still be cleaning up.
-    let usage = place.usage();
-    let unused = Lock::exclusive(&usage, place.waiting(progress, "uses"));
-    match tokio::time::timeout(Duration::from_secs(30), unused).await {
-        Ok(lock) => drop(lock.map_err(failed)?),
-        Err(_) if force => {}
-        Err(_) => return Err(EnvironmentError::InUse { cluster: place.name.clone() }),
-    }
-    let was = engine.is_running(&place.container()).await.map_err(|error| place.failed(error))?;
-    place.kind().delete().await?;
-    fs::remove_dir_all(&place.folder).map_err(failed)?;
-    engine.remove_empty_network().await.map_err(|error| place.failed(error))?;
-    Ok(was.is_some())
+    Place::new(settings)?.remove(engine, force, progress).await
 }
 
-/// Removes every cluster that was made here, of any version. Returns their names.
+/// Removes every cluster that was made here, also of versions that are not in the matrix any more.
+/// Returns their names.
 ///
 /// # Errors
 /// As [`remove`].
@@ -159,18 +192,22 @@ pub async fn remove_all(
     engine: &Engine,
     force: bool,
     progress: &Progress,
-) -> anyhow::Result<Vec<String>> {
+) -> Result<Vec<String>, EnvironmentError> {
+    let failed = |error: std::io::Error| {
+        EnvironmentError::other("the clusters that were made here cannot be listed")(error.into())
+    };
+    let listed = match fs::read_dir(settings.state().join("clusters")) {
+        Ok(listed) => listed,
+        Err(error) => return ignore_absent(error).map(|()| Vec::new()).map_err(failed),
+    };
+    let names = listed.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    names.sort();
     let mut removed = Vec::new();
-    let mut wanted = vec![None];
-    wanted.extend(settings.versions.containerd_minors().into_iter().map(Some));
-    for kubernetes in settings.versions.kubernetes_minors() {
-        for containerd in &wanted {
-            let mut one = settings.for_kubernetes(&kubernetes)?;
-            one.containerd = containerd.clone();
-            let folder = one.state().join("clusters").join(one.cluster_name());
-            if folder.is_dir() && remove(&one, engine, force, progress).await? {
-                removed.push(one.cluster_name());
-            }
+    for name in names {
+        let place = Place::named(settings, name)?;
+        if place.remove(engine, force, progress).await? {
+            removed.push(place.name);
         }
     }
     Ok(removed)
@@ -179,6 +216,8 @@ pub async fn remove_all(
 /// Where a cluster's state lies.
 struct Place {
     name: String,
+    /// The id of the state folder, by which its nodes are known.
+    owner: String,
     folder: PathBuf,
     kind: PathBuf,
 }
@@ -191,11 +230,81 @@ struct Wanted {
 
 impl Place {
     fn new(settings: &Settings) -> Result<Self, EnvironmentError> {
-        let name = settings.cluster_name();
-        let folder = settings.state().join("clusters").join(&name);
-        let place = Self { name, folder, kind: settings.kind()? };
-        fs::create_dir_all(&place.folder).map_err(|error| place.failed(error.into()))?;
-        Ok(place)
+        Self::named(settings, settings.cluster_name())
+    }
+
+    fn named(settings: &Settings, name: String) -> Result<Self, EnvironmentError> {
+        let state = settings.state();
+        let failed = |error: std::io::Error| {
+            let what = format!("{} cannot be used", state.display());
+            EnvironmentError::other(what)(error.into())
+        };
+        let kind = settings.kind()?;
+        let owner = owner_of(&state).map_err(failed)?;
+        let folder = state.join("clusters").join(&name);
+        fs::create_dir_all(&folder).map_err(failed)?;
+        Ok(Self { name, owner, folder, kind })
+    }
+
+    /// Waits until nobody else creates or removes the cluster.
+    async fn lock_creation(&self, progress: &Progress) -> Result<Lock, EnvironmentError> {
+        loop {
+            fs::create_dir_all(&self.folder).map_err(|error| self.failed(error.into()))?;
+            let waiting = self.waiting(progress, "creates or removes");
+            match Lock::exclusive(&self.creation(), waiting).await {
+                // Who was waited for has removed the folder.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                lock => return lock.map_err(|error| self.failed(error.into())),
+            }
+        }
+    }
+
+    async fn remove(
+        &self,
+        engine: &Engine,
+        force: bool,
+        progress: &Progress,
+    ) -> Result<bool, EnvironmentError> {
+        let failed = |error: std::io::Error| self.failed(error.into());
+        let _creation = self.lock_creation(progress).await?;
+        // Runs that have just ended may still be cleaning up.
+        let usage = self.usage();
+        let unused = Lock::exclusive(&usage, self.waiting(progress, "uses"));
+        match tokio::time::timeout(Duration::from_secs(30), unused).await {
+            Ok(lock) => drop(lock.map_err(failed)?),
+            Err(_) if force => {}
+            Err(_) => return Err(EnvironmentError::InUse { cluster: self.name.clone() }),
+        }
+        let was = self.delete(engine).await?;
+        fs::remove_dir_all(&self.folder).map_err(failed)?;
+        engine.remove_empty_network().await.map_err(|error| self.failed(error))?;
+        Ok(was)
+    }
+
+    /// Deletes the cluster if it is this folder's. Returns whether it was there.
+    async fn delete(&self, engine: &Engine) -> Result<bool, EnvironmentError> {
+        let node = self.node_of(engine).await?;
+        if node.as_ref().is_some_and(|node| !self.owns(node)) {
+            return Err(self.foreign());
+        }
+        self.kind().delete().await?;
+        Ok(node.is_some())
+    }
+
+    async fn node_of(&self, engine: &Engine) -> Result<Option<Container>, EnvironmentError> {
+        engine.container(&self.container()).await.map_err(|error| self.failed(error))
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        serde_json::from_slice(&fs::read(self.folder.join("origin.json")).ok()?).ok()
+    }
+
+    fn owns(&self, node: &Container) -> bool {
+        owns(&self.owner, self.origin().as_ref(), node)
+    }
+
+    fn foreign(&self) -> EnvironmentError {
+        EnvironmentError::Foreign { container: self.container() }
     }
 
     fn creation(&self) -> PathBuf {
@@ -243,30 +352,28 @@ impl Place {
         let Some(image) = image else {
             return Err(EnvironmentError::Image { image: name, setup: settings.setup_arguments() });
         };
-        let config = KindConfig::new(engine, &image);
+        let config = KindConfig::new(&self.owner, engine, &image);
         let origin = Origin { image: image.id.clone(), config: config.render() };
         Ok(Wanted { image: name, config, origin })
     }
 
-    async fn examine(&self, engine: &Engine, wanted: &Origin) -> Result<(), Unusable> {
-        let origin = fs::read(self.folder.join("origin.json"))
-            .ok()
-            .and_then(|text| serde_json::from_slice::<Origin>(&text).ok());
-        let running = engine.is_running(&self.container()).await.unwrap_or_default();
-        match (origin, running) {
-            (None, None) => Err(Unusable::Absent),
-            (None, Some(_)) => Err(Unusable::HalfCreated),
-            (Some(_), None) => Err(Unusable::Gone),
-            (Some(_), Some(false)) => Err(Unusable::Stopped),
-            (Some(origin), Some(true)) if origin != *wanted => Err(Unusable::Different),
-            (Some(_), Some(true)) => self.answers().await.map_err(|_| Unusable::Silent),
+    async fn examine(
+        &self,
+        engine: &Engine,
+        wanted: &Origin,
+    ) -> Result<Result<(), Unusable>, EnvironmentError> {
+        let (origin, node) = (self.origin(), self.node_of(engine).await?);
+        if node.as_ref().is_some_and(|node| !self.owns(node)) {
+            return Err(self.foreign());
+        }
+        match judge(origin.as_ref(), node.as_ref(), wanted) {
+            Ok(()) => Ok(self.answers().await.map_err(|_| Unusable::Silent)),
+            unusable => Ok(unusable),
         }
     }
 
     async fn answers(&self) -> anyhow::Result<()> {
-        let client = self.client().await?;
-        within(ANSWER, || async { client.apiserver_version().await.map(drop).context("no answer") })
-            .await
+        answers(&self.client().await?).await
     }
 
     async fn create(
@@ -281,7 +388,7 @@ impl Place {
             fs::remove_file(self.folder.join(left)).or_else(ignore_absent).map_err(failed)?;
         }
         run.wait_for_reapers_of(&self.name).await.map_err(failed)?;
-        kind.delete().await?;
+        self.delete(engine).await?;
         // Known before kind starts: a kill in between leaves no unwatched cluster.
         run.creating(0, &self.name, &self.kubeconfig()).map_err(failed)?;
         let created = kind
@@ -289,11 +396,14 @@ impl Place {
                 run.creating(group, &self.name, &self.kubeconfig()).ok();
             })
             .await;
+        // kind has ended, and its process group's number may become another's.
+        run.creating(0, &self.name, &self.kubeconfig()).map_err(failed)?;
         if let Err(error) = created {
             // The reasons first, then the clean-up, then the original error.
             kind.export_logs(&self.folder.join("logs")).await.ok();
-            kind.delete().await.ok();
-            run.created().ok();
+            if self.delete(engine).await.is_ok() {
+                run.created().ok();
+            }
             return Err(error);
         }
         let client = self.client().await.map_err(|error| self.failed(error))?;
@@ -320,8 +430,11 @@ impl Place {
                     Err(error) => error.to_string(),
                 };
                 // Only for its side of the story: does the container still run?
-                let running = engine.is_running(&container).await.unwrap_or_default();
-                let state = format!("{state}; its container runs: {}", running == Some(true));
+                let container = match engine.container(&container).await {
+                    Ok(found) => found.map_or("gone".to_owned(), |found| found.state),
+                    Err(error) => format!("unknown: {error:#}"),
+                };
+                let state = format!("{state}; its container is {container}");
                 Err(EnvironmentError::NotReady {
                     cluster: self.name.clone(),
                     seconds: READY.as_secs(),
@@ -339,7 +452,10 @@ impl Place {
     async fn client(&self) -> anyhow::Result<Client> {
         let kubeconfig = Kubeconfig::read_from(self.kubeconfig())?;
         let options = KubeConfigOptions::default();
-        Ok(Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &options).await?)?)
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;
+        config.read_timeout = Some(SILENCE);
+        config.reset_reader_on_write = true;
+        Ok(ClientBuilder::try_from(config)?.with_layer(&TimeoutLayer::new(RESPONSE)).build())
     }
 
     async fn open(&self, engine: &Engine, run: &Run, in_use: Lock) -> anyhow::Result<Cluster> {
@@ -350,6 +466,7 @@ impl Place {
             node.status.and_then(|status| status.node_info).context("a node without info")?;
         let version = |text: &str| version_of(text).with_context(|| format!("a version `{text}`"));
         run.uses(&self.name, &container, &self.kubeconfig())?;
+        let found = engine.container(&container).await?.context("its node is gone")?;
         Ok(Cluster {
             name: self.name.clone(),
             versions: NodeVersions {
@@ -360,9 +477,41 @@ impl Place {
             client,
             kubeconfig: self.kubeconfig(),
             folder: self.folder.clone(),
+            docker: engine.client().clone(),
+            started: found.started,
             _in_use: in_use,
         })
     }
+}
+
+/// Whether a node is that of the state folder `owner`: by its mark, or, if it was made before there were
+/// marks, by the folder's own word.
+fn owns(owner: &str, origin: Option<&Origin>, node: &Container) -> bool {
+    match node.owners.as_slice() {
+        [] => origin.is_some_and(|origin| !origin.config.contains(&mark(""))),
+        owners => owners.iter().any(|one| one == owner),
+    }
+}
+
+/// Why a cluster cannot be used, by what it was made from and its node.
+fn judge(
+    origin: Option<&Origin>,
+    node: Option<&Container>,
+    wanted: &Origin,
+) -> Result<(), Unusable> {
+    match (origin, node) {
+        (None, None) => Err(Unusable::Absent),
+        (None, Some(_)) => Err(Unusable::HalfCreated),
+        (Some(_), None) => Err(Unusable::Gone),
+        (Some(_), Some(node)) if !node.is_running() => Err(Unusable::Stopped(node.state.clone())),
+        (Some(origin), Some(_)) if origin != wanted => Err(Unusable::Different),
+        (Some(_), Some(_)) => Ok(()),
+    }
+}
+
+async fn answers(client: &Client) -> anyhow::Result<()> {
+    until(ANSWER, || async { client.apiserver_version().await.map(drop).context("no answer") })
+        .await
 }
 
 fn is_ready(node: Option<&NodeObject>) -> bool {
@@ -389,7 +538,7 @@ fn ignore_absent(error: std::io::Error) -> std::io::Result<()> {
 }
 
 /// Tries until it succeeds; a server that is starting cannot be watched.
-async fn within<F>(limit: Duration, attempt: impl Fn() -> F) -> anyhow::Result<()>
+async fn until<F>(limit: Duration, attempt: impl Fn() -> F) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
@@ -398,7 +547,7 @@ where
         match tokio::time::timeout_at(end, attempt()).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) if tokio::time::Instant::now() >= end => return Err(error),
-            Err(elapsed) => return Err(elapsed.into()),
+            Err(_) => return Err(too_long("the API server's answer", limit)),
             Ok(Err(_)) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
@@ -410,6 +559,41 @@ mod tests {
 
     fn node(yaml: &str) -> NodeObject {
         serde_saphyr::from_str(yaml).unwrap()
+    }
+
+    fn container(state: &str, owners: &[&str]) -> Container {
+        let owners = owners.iter().map(|owner| (*owner).to_owned()).collect();
+        Container { state: state.to_owned(), started: String::new(), owners }
+    }
+
+    fn origin(config: &str) -> Origin {
+        Origin { image: "sha256:1".to_owned(), config: config.to_owned() }
+    }
+
+    #[test]
+    fn a_node_belongs_to_the_folder_that_marked_it() {
+        let (old, new) = (origin("nodes"), origin(&mark("mine")));
+        assert!(owns("mine", None, &container("running", &["mine"])));
+        for origin in [None, Some(&old), Some(&new)] {
+            assert!(!owns("mine", origin, &container("running", &["theirs"])), "{origin:?}");
+        }
+        // Made before there were marks.
+        assert!(owns("mine", Some(&old), &container("running", &[])));
+        assert!(!owns("mine", Some(&new), &container("running", &[])));
+        assert!(!owns("mine", None, &container("exited", &[])));
+    }
+
+    #[test]
+    fn a_cluster_is_used_as_it_is_only_if_its_node_runs_and_is_as_wanted() {
+        let (wanted, other) = (origin("a"), origin("b"));
+        let running = container("running", &[]);
+        assert_eq!(judge(Some(&wanted), Some(&running), &wanted), Ok(()));
+        assert_eq!(judge(Some(&other), Some(&running), &wanted), Err(Unusable::Different));
+        assert_eq!(judge(None, Some(&running), &wanted), Err(Unusable::HalfCreated));
+        assert_eq!(judge(Some(&wanted), None, &wanted), Err(Unusable::Gone));
+        assert_eq!(judge(None, None, &wanted), Err(Unusable::Absent));
+        let paused = judge(Some(&wanted), Some(&container("paused", &[])), &wanted);
+        assert_eq!(paused.unwrap_err().in_words(), "its node is paused");
     }
 
     #[test]

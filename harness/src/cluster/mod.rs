@@ -11,9 +11,12 @@ mod kind;
 mod lease;
 mod lock;
 mod node;
+mod node_files;
+mod owner;
 mod priority;
 mod run;
 mod shell;
+pub mod strays;
 
 pub use api_log::ApiLog;
 pub use engine::{Engine, host_without_sys_resource};

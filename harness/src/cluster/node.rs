@@ -61,6 +61,15 @@ impl Node {
             .with_context(|| format!("writing files to {}", self.container))
     }
 
+    /// Restarts the kubelet and waits until it answers.
+    ///
+    /// # Errors
+    /// It does not answer within 60 s, or ends again and again, as with a wrong flag: the last lines of
+    /// its log are in the error.
+    pub async fn restart_kubelet(&self) -> anyhow::Result<()> {
+        self.shell(RESTART_KUBELET).await.context("restarting the kubelet").map(drop)
+    }
+
     /// What kubelet and containerd logged since a time.
     ///
     /// # Errors
@@ -73,6 +82,21 @@ impl Node {
         .await
     }
 }
+
+/// systemctl returns once the kubelet's process is there; its health server answers when it runs. systemd
+/// starts one that ends anew each second, so one that has ended three times has a reason to.
+const RESTART_KUBELET: &str = r#"systemctl restart kubelet || exit
+since=$(date +%s)
+until curl -sf -m 2 -o /dev/null http://127.0.0.1:10248/healthz; do
+  restarts=$(systemctl show kubelet --property NRestarts --value)
+  took=$(($(date +%s) - since))
+  if [ "${restarts:-0}" -ge 3 ] || [ "$took" -ge 60 ]; then
+    echo "it ended ${restarts:-0} times and did not answer within $took s; its log ends:"
+    journalctl --no-pager --output cat -u kubelet -t kubelet --since "@$since" -n 5
+    exit 1
+  fi
+  sleep 0.1
+done"#;
 
 /// The mode of a file: a script can be executed.
 fn mode(content: &[u8]) -> u32 {
@@ -103,6 +127,42 @@ mod tests {
     use std::{os::unix::fs::PermissionsExt, process::Command};
 
     use super::*;
+
+    /// Restarts a kubelet of which the programs of the node say what stands in `programs`.
+    fn restart(programs: &[(&str, &str)]) -> (bool, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, script) in programs {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", RESTART_KUBELET]).current_dir(folder.path()).env("PATH", path);
+        let done = shell.output().unwrap();
+        (done.status.success(), String::from_utf8(done.stdout).unwrap())
+    }
+
+    #[test]
+    fn a_kubelet_is_restarted_when_it_answers() {
+        let programs = [
+            ("systemctl", "case $1 in restart) touch restarted;; *) echo 0;; esac"),
+            ("curl", "[ -e restarted ] && [ -e asked ] || { touch asked; exit 7; }"),
+        ];
+        assert_eq!(restart(&programs), (true, String::new()));
+    }
+
+    #[test]
+    fn a_kubelet_that_ends_again_and_again_shows_its_last_words() {
+        let programs = [
+            ("systemctl", "[ $1 = restart ] || echo 3"),
+            ("curl", "exit 7"),
+            ("journalctl", "echo unknown flag: --no-such"),
+        ];
+        let (done, said) = restart(&programs);
+        assert!(!done && said.starts_with("it ended 3 times"), "{said}");
+        assert!(said.ends_with("its log ends:\nunknown flag: --no-such\n"), "{said}");
+    }
 
     #[test]
     fn files_arrive_whole_with_their_mode() {

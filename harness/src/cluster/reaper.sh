@@ -1,55 +1,118 @@
+# shellcheck shell=sh
 # Removes what a run leaves behind, however it ended.
-#   reaper.sh RUN FOLDER KIND KUBECTL
+#   reaper.sh RUN FOLDER KUBECTL MARK
+# MARK is the mount by which the nodes of this state folder are known.
 # Standard input ends when the process that owns the run is gone. Standard output is the run's lock,
-# held until all is removed; nothing is printed. Every step goes on after a failed one.
+# held until this ends; nothing is printed. Every step goes on after a failed one. If one failed, what
+# is needed to try again stays in the folder, for the next run to sweep, and the status is 1.
 trap '' INT HUP TERM QUIT
 cat >/dev/null
-exec 2>/dev/null
-run=$1 folder=$2 kind=$3 kubectl=$4
+run=$1 folder=$2 kubectl=$3 mark=$4
+exec 2>>"$folder/reaper.log"
+failed=0
+
+# An engine that does not answer is tried again later. Not every system has timeout.
+limit=
+! command -v timeout >/dev/null || limit="timeout 120"
+docker() {
+    # shellcheck disable=SC2086 # words
+    command $limit docker "$@"
+}
+
+# end_commands: programs that the run's cases started, known by the home folder in their environment:
+# also those that left their process group, and no other that has got the number of one.
+end_commands() {
+    for round in 1 2 3; do
+        found=$(grep -lszF "HOME=$folder/" /proc/[0-9]*/environ)
+        [ -n "$found" ] || break
+        for environment in $found; do
+            process=${environment#/proc/}
+            kill -s KILL "${process%/environ}"
+        done
+        [ "$round" = 3 ] || sleep 0.1
+    done
+}
+end_commands 2>/dev/null
+
+# is_kind PROCESS: whether it still is what was started as kind.
+is_kind() {
+    if [ -r "/proc/$1/cmdline" ]; then tr '\0' ' ' <"/proc/$1/cmdline"; else ps -o args= -p "$1"; fi |
+        grep -q "create cluster"
+}
 
 # A cluster that was being created is nobody's: end kind and delete what it made. The engine may still
 # be at kind's last request, so the node is looked for until it stays away.
 if read -r group name kubeconfig <"$folder/creating"; then
-    [ "$group" = 0 ] || kill -s KILL -- "-$group"
+    if [ "$group" != 0 ] && is_kind "$group"; then kill -s KILL -- "-$group"; fi
     absent=0
     for _ in 1 2 3 4 5 6 7 8 9 10; do
-        "$kind" delete cluster --name "$name" --kubeconfig "$kubeconfig" >/dev/null
-        nodes=$(docker ps -aq --filter "label=io.x-k8s.kind.cluster=$name")
+        nodes=$(docker ps -aq --filter "label=io.x-k8s.kind.cluster=$name" --filter "volume=$mark") || break
         # shellcheck disable=SC2086 # ids are words
         if [ -n "$nodes" ]; then docker rm -fv $nodes >/dev/null; absent=0; else absent=$((absent + 1)); fi
         [ "$absent" -lt 2 ] || break
         sleep 1
     done
+    if [ "$absent" -lt 2 ]; then failed=1; else rm -f "$kubeconfig" "$folder/creating"; fi
 fi
 
+# remove_containers: succeeds if none is left.
 remove_containers() {
-    containers=$(docker ps -aq --filter "label=dev.pullproof.run=$run")
+    containers=$(docker ps -aq --filter "label=dev.pullproof.run=$run") || return
     # shellcheck disable=SC2086 # ids are words
     [ -z "$containers" ] || docker rm -fv $containers >/dev/null
 }
 remove_containers
 
+# on_node SCRIPT FILE: runs a script on the node, which reads the file.
+on_node() { docker exec -i "$node" sh -c "$1" <"$2" >/dev/null; }
+
 for cluster in "$folder"/clusters/*; do
     read -r node kubeconfig <"$cluster" || continue
+    state=$(docker ps -a --filter "name=^/?$node\$" --filter "volume=$mark" --format '{{.State}}') || { failed=1; continue; }
+    case $state in
+        running) ;;
+        '') continue ;; # nothing of it is left
+        *) failed=1; continue ;;
+    esac
+    [ ! -s "$folder/node-files" ] || on_node "$(cat "$folder/node-files")" /dev/null || failed=1
+    # shellcheck disable=SC2016 # for the node's shell
+    on_node '
+        for file in $(grep -ls "^# pullproof run '"$run"'$" /etc/containerd/certs.d/*/hosts.toml); do
+            rm -rf "${file%/*}" || exit
+        done' /dev/null || failed=1
+
     in_cluster() { "$kubectl" --kubeconfig "$kubeconfig" --request-timeout 20s "$@"; }
     # A call a namespace would take minutes: pods only where there are any, the namespaces in one.
-    with_pods=$(in_cluster get pods -A -o 'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}' | sort -u)
-    for namespace in $(in_cluster get namespaces -l "pullproof.dev/run=$run" -o 'jsonpath={.items[*].metadata.name}'); do
-        ! echo "$with_pods" | grep -Fqx -e "$namespace" ||
-            in_cluster delete pods --all --force --grace-period 0 --wait=false -n "$namespace" >/dev/null
-    done
-    in_cluster delete namespaces -l "pullproof.dev/run=$run" --wait=false >/dev/null
-    docker exec "$node" sh -c '
-        for file in $(grep -ls "^# pullproof run '"$run"'$" /etc/containerd/certs.d/*/hosts.toml); do
-            rm -rf "${file%/*}"
-        done' >/dev/null
+    if namespaces=$(in_cluster get namespaces -l "pullproof.dev/run=$run" -o 'jsonpath={.items[*].metadata.name}') &&
+        with_pods=$(in_cluster get pods -A -o 'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}'); then
+        for namespace in $namespaces; do
+            ! echo "$with_pods" | grep -Fqx -e "$namespace" ||
+                in_cluster delete pods --all --force --grace-period 0 --wait=false -n "$namespace" >/dev/null
+        done
+        [ -z "$namespaces" ] ||
+            in_cluster delete namespaces -l "pullproof.dev/run=$run" --wait=false >/dev/null || failed=1
+    else
+        failed=1
+    fi
     # Else thousands of them pile up, and with them the kubelet's records of who may use them.
-    [ ! -s "$folder/hosts" ] || docker exec -i "$node" sh -c '
+    # shellcheck disable=SC2016 # for the node's shell
+    [ ! -s "$folder/hosts" ] || on_node '
         hosts=$(cat)
         # Their digests are names of their own and may be all that is left of them.
         ctr -n k8s.io images ls -q | grep -F "$hosts" | xargs -r crictl rmi
-        grep -lrsF "$hosts" /var/lib/kubelet/image_manager | xargs -r rm -f' <"$folder/hosts" >/dev/null
+        grep -lrsF "$hosts" /var/lib/kubelet/image_manager | xargs -r rm -f
+        ! ctr -n k8s.io images ls -q | grep -qF "$hosts"' "$folder/hosts" || failed=1
 done
 # Once more: the engine may have been at the creation of one.
-remove_containers
-rm -rf "$folder"
+remove_containers || failed=1
+end_commands 2>/dev/null
+
+if [ "$failed" = 0 ]; then
+    rm -rf "$folder"
+    exit
+fi
+# Homes of cases, with their secrets, are not needed to try again.
+for entry in "$folder"/*/; do
+    [ "$entry" = "$folder/clusters/" ] || rm -rf "$entry"
+done
+exit 1

@@ -3,32 +3,49 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
+    time::Duration,
 };
 
-use crate::{error::EnvironmentError, settings::Settings};
+use crate::{error::EnvironmentError, process::apart, settings::Settings};
 
-use super::Lock;
+use super::{
+    Lock, Progress,
+    node_files::write,
+    owner::{OWNER_LABEL, mark, owner_of},
+};
 
 /// The label of everything a run makes in a cluster. In Docker it is `dev.pullproof.run`.
 pub const RUN_LABEL: &str = "pullproof.dev/run";
+/// The label in Docker.
+pub(super) const DOCKER_RUN_LABEL: &str = "dev.pullproof.run";
 
 const REAPER: &str = include_str!("reaper.sh");
+
+/// How long a new run waits for what is removed of older ones.
+const SWEEPING: Duration = Duration::from_secs(60);
+/// From when on a run that has not started is taken for one that never will.
+const STARTING: Duration = Duration::from_secs(600);
 
 /// One process's run.
 ///
 /// Its reaper is a shell that waits for this process's end, by the closing of a pipe, and then
-/// removes every container, namespace and node file that carries the run's label, the images of its
-/// registries, and the run's folder. It ignores Ctrl-C and outlives SIGKILL. Both hold the run's lock: a
-/// run whose lock is free has lost its reaper too, and the next run sweeps it.
+/// ends every program that its cases left, removes every container, namespace and node file that carries
+/// the run's label and the images of its registries, puts back what cases changed on the node, and
+/// removes the run's folder. It ignores Ctrl-C and outlives SIGKILL. Both hold the run's lock: a run
+/// whose lock is free has lost its reaper too, or that could not remove everything, and the next run
+/// sweeps it.
 #[derive(Debug)]
 pub struct Run {
     /// A random name, the value of the labels.
     pub id: String,
-    /// For files of this run alone.
+    /// For files of this run alone. Nobody else reads them.
     pub folder: PathBuf,
+    /// The id of the state folder.
+    pub(super) owner: String,
+    pub(super) settling: tokio::sync::Mutex<()>,
+    kubectl: PathBuf,
     reaper: Child,
     _lock: Lock,
 }
@@ -37,32 +54,34 @@ impl Run {
     /// Starts a run and its reaper, and sweeps runs that nobody watches any more.
     ///
     /// # Errors
-    /// Folders or processes cannot be made, kind or kubectl is missing.
-    pub fn start(settings: &Settings) -> Result<Self, EnvironmentError> {
+    /// Folders or processes cannot be made, kubectl is missing.
+    pub async fn start(settings: &Settings, progress: &Progress) -> Result<Self, EnvironmentError> {
         let failed =
             |error: io::Error| EnvironmentError::other("a run could not be started")(error.into());
-        let (kind, kubectl) = (settings.kind()?, settings.kubectl()?);
+        let kubectl = settings.kubectl()?;
+        let owner = owner_of(&settings.state()).map_err(failed)?;
         let runs = settings.state().join("runs");
         fs::create_dir_all(&runs).map_err(failed)?;
-        sweep(&runs, &kind, &kubectl).map_err(failed)?;
+        let reapers = sweep(&runs, &kubectl, &owner).map_err(failed)?;
+        if !all_end(reapers, SWEEPING).await {
+            progress("what earlier runs left is not removed yet; the next run tries again");
+        }
 
         let id = format!("{:08x}", rand::random::<u32>());
         let folder = runs.join(&id);
         // Locked before it is seen under its name, so that no other run takes it for a dead one.
         let hidden = runs.join(format!(".{id}"));
-        fs::create_dir_all(hidden.join("clusters")).map_err(failed)?;
+        private(&hidden).map_err(failed)?;
         let lock = Lock::try_exclusive(&hidden.join("lock"))
             .and_then(|lock| lock.ok_or_else(|| io::ErrorKind::AlreadyExists.into()))
             .map_err(failed)?;
         // For whoever wonders whose it is.
         fs::write(hidden.join("owner"), std::process::id().to_string()).map_err(failed)?;
+        fs::create_dir(hidden.join("clusters")).map_err(failed)?;
         fs::rename(&hidden, &folder).map_err(failed)?;
-        let reaper = reaper(&id, &folder, &kind, &kubectl)
-            .stdin(Stdio::piped())
-            .stdout(lock.file().map_err(failed)?)
-            .spawn()
-            .map_err(failed)?;
-        Ok(Self { id, folder, reaper, _lock: lock })
+        let reaper = reaper(&folder, &kubectl, &owner, &lock, Stdio::piped()).map_err(failed)?;
+        let settling = tokio::sync::Mutex::default();
+        Ok(Self { id, folder, owner, settling, kubectl, reaper, _lock: lock })
     }
 
     /// Tells the reaper of a cluster in which this run makes things.
@@ -79,10 +98,11 @@ impl Run {
         File::options().create(true).append(true).open(path)?.write_all(lines.as_bytes())
     }
 
-    /// Tells the reaper that kind, of this process group, is creating a cluster.
+    /// Tells the reaper that a cluster is being created, by kind of this process group, or by none that
+    /// runs if it is 0.
     pub(super) fn creating(&self, group: u32, cluster: &str, kubeconfig: &Path) -> io::Result<()> {
         let text = format!("{group} {cluster} {}\n", kubeconfig.display());
-        fs::write(self.folder.join("creating"), text)
+        write(&self.folder.join("creating"), &text)
     }
 
     /// Tells the reaper that no cluster is being created any more.
@@ -92,7 +112,10 @@ impl Run {
 
     /// The labels of everything this run makes in Docker.
     pub fn labels(&self) -> Vec<(String, String)> {
-        vec![("dev.pullproof.run".to_owned(), self.id.clone())]
+        vec![
+            (DOCKER_RUN_LABEL.to_owned(), self.id.clone()),
+            (OWNER_LABEL.to_owned(), self.owner.clone()),
+        ]
     }
 
     /// Lets the reaper do its work now and waits for it, as dropping does, without holding up others.
@@ -103,15 +126,31 @@ impl Run {
     /// Waits until dead runs have removed what they had created of a cluster. Whoever calls holds the
     /// cluster's creation lock, so no other living run can be creating it.
     pub(super) async fn wait_for_reapers_of(&self, cluster: &str) -> io::Result<()> {
-        let Some(runs) = self.folder.parent() else { return Ok(()) };
-        for entry in fs::read_dir(runs)? {
-            let folder = entry?.path();
+        for folder in self.others()? {
             let creating = fs::read_to_string(folder.join("creating")).unwrap_or_default();
-            if folder != self.folder && creating.split_whitespace().nth(1) == Some(cluster) {
+            if creating.split_whitespace().nth(1) == Some(cluster) {
                 // Gone in between is as good as released.
                 drop(Lock::exclusive(&folder.join("lock"), || {}).await);
             }
         }
+        Ok(())
+    }
+
+    /// The folder of all runs.
+    pub(super) fn runs(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+
+    /// The folders of the other runs.
+    pub(super) fn others(&self) -> io::Result<Vec<PathBuf>> {
+        let all = fs::read_dir(self.runs())?.map(|entry| Ok(entry?.path()));
+        all.filter(|folder| folder.as_ref().map_or(true, |one| *one != self.folder)).collect()
+    }
+
+    /// Has the reaper of another run, whose lock is held, try once more.
+    pub(super) async fn reap(&self, folder: &Path, lock: &Lock) -> io::Result<()> {
+        let reaper = reaper(folder, &self.kubectl, &self.owner, lock, Stdio::null())?;
+        all_end(vec![reaper], SWEEPING).await;
         Ok(())
     }
 }
@@ -124,93 +163,73 @@ impl Drop for Run {
     }
 }
 
-/// Removes what runs left whose process and reaper are both gone, as after a power cut.
-fn sweep(runs: &Path, kind: &Path, kubectl: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(runs)? {
-        let folder = entry?.path();
-        let id = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if id.starts_with('.') || !folder.join("lock").is_file() {
-            continue;
-        }
-        let Some(lock) = Lock::try_exclusive(&folder.join("lock")).unwrap_or_default() else {
-            continue;
-        };
-        reaper(&id, &folder, kind, kubectl).stdin(Stdio::null()).stdout(lock.file()?).status()?;
-    }
-    Ok(())
+/// Whether a run of this id has a folder, be it that it is just starting.
+pub(super) fn is_known(runs: &Path, id: &str) -> bool {
+    runs.join(id).exists() || runs.join(format!(".{id}")).exists()
 }
 
-fn reaper(id: &str, folder: &Path, kind: &Path, kubectl: &Path) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", REAPER, "pullproof-reaper", id])
-        .args([folder, kind, kubectl])
-        // A terminal's Ctrl-C goes to the foreground group only.
-        .process_group(0)
-        .stderr(Stdio::null());
-    command
+/// Starts to remove what runs left whose process and reaper are both gone, as after a power cut, or whose
+/// reaper could not remove everything.
+fn sweep(runs: &Path, kubectl: &Path, owner: &str) -> io::Result<Vec<Child>> {
+    let mut reapers = Vec::new();
+    for entry in fs::read_dir(runs)? {
+        let folder = entry?.path();
+        let starting = folder.file_name().is_some_and(|id| id.to_string_lossy().starts_with('.'));
+        if starting {
+            if age(&folder).is_some_and(|age| age > STARTING) {
+                fs::remove_dir_all(folder).ok();
+            }
+            continue;
+        }
+        // One that ends meanwhile has no lock any more, and needs none.
+        if folder.join("lock").is_file()
+            && let Some(lock) = Lock::try_exclusive(&folder.join("lock")).unwrap_or_default()
+        {
+            reapers.push(reaper(&folder, kubectl, owner, &lock, Stdio::null())?);
+        }
+    }
+    Ok(reapers)
+}
+
+fn age(folder: &Path) -> Option<Duration> {
+    fs::metadata(folder).ok()?.modified().ok()?.elapsed().ok()
+}
+
+/// A folder for this user only.
+fn private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().mode(0o700).create(folder)
+}
+
+/// Waits until processes have ended. Tells whether they did so in time; they go on all the same.
+async fn all_end(processes: Vec<Child>, limit: Duration) -> bool {
+    // In threads, for which nobody waits should this be given up.
+    let (ended, mut all) = tokio::sync::mpsc::channel::<()>(1);
+    for mut process in processes {
+        let ended = ended.clone();
+        std::thread::spawn(move || {
+            process.wait().ok();
+            drop(ended);
+        });
+    }
+    drop(ended);
+    tokio::time::timeout(limit, all.recv()).await.is_ok()
+}
+
+/// Starts the reaper of a run. It holds the run's lock as long as it runs.
+fn reaper(
+    folder: &Path,
+    kubectl: &Path,
+    owner: &str,
+    lock: &Lock,
+    stdin: Stdio,
+) -> io::Result<Child> {
+    let id = folder.file_name().unwrap_or_default();
+    let mark = mark(owner);
+    let words = ["-c".as_ref(), REAPER.as_ref(), "pullproof-reaper".as_ref(), id];
+    let words = words.into_iter().chain([folder.as_ref(), kubectl.as_ref(), mark.as_ref()]);
+    apart("/bin/sh", words, stdin, lock.file()?)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::*;
-
-    fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-        let limit = Instant::now() + Duration::from_secs(20);
-        while !holds() {
-            assert!(Instant::now() < limit, "{what} did not come about");
-            std::thread::yield_now();
-        }
-    }
-
-    fn start(runs: &Path) -> (Child, PathBuf) {
-        let folder = runs.join("abc");
-        fs::create_dir_all(folder.join("clusters")).unwrap();
-        let lock = Lock::try_exclusive(&folder.join("lock")).unwrap().unwrap();
-        let no = Path::new("/bin/false");
-        let reaper = reaper("abc", &folder, no, no)
-            .stdin(Stdio::piped())
-            .stdout(lock.file().unwrap())
-            .spawn();
-        (reaper.unwrap(), folder)
-    }
-
-    #[test]
-    fn the_reaper_acts_when_its_pipe_closes_and_not_before() {
-        let runs = tempfile::tempdir().unwrap();
-        let (mut reaper, folder) = start(runs.path());
-        assert!(reaper.try_wait().unwrap().is_none());
-        assert!(Lock::try_exclusive(&folder.join("lock")).unwrap().is_none());
-        drop(reaper.stdin.take());
-        assert!(reaper.wait().unwrap().success());
-        assert!(!folder.exists());
-    }
-
-    #[test]
-    fn a_run_that_lost_its_reaper_is_swept() {
-        let runs = tempfile::tempdir().unwrap();
-        let (mut reaper, folder) = start(runs.path());
-        let no = Path::new("/bin/false");
-        sweep(runs.path(), no, no).unwrap();
-        assert!(folder.exists(), "a run with a living reaper was swept");
-        reaper.kill().unwrap();
-        reaper.wait().unwrap();
-        wait_for("the lock's release", || {
-            sweep(runs.path(), no, no).unwrap();
-            !folder.exists()
-        });
-    }
-
-    #[test]
-    fn the_reaper_ends_a_kind_that_was_creating() {
-        let runs = tempfile::tempdir().unwrap();
-        let (mut reaper, folder) = start(runs.path());
-        let mut kind = Command::new("/bin/sleep").arg("60").process_group(0).spawn().unwrap();
-        fs::write(folder.join("creating"), format!("{} name /none\n", kind.id())).unwrap();
-        drop(reaper.stdin.take());
-        reaper.wait().unwrap();
-        wait_for("kind's end", || kind.try_wait().unwrap().is_some());
-    }
-}
+mod tests;

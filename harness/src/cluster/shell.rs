@@ -6,6 +6,7 @@
 use std::{
     pin::Pin,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -13,7 +14,10 @@ use bollard::{Docker, container::LogOutput, exec::StartExecResults, models::Exec
 use futures::{Stream, StreamExt};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::mutex::locked;
+use crate::{limit::within, mutex::locked};
+
+/// How long a command may take. The longest, a restart of the kubelet, is ended before by itself.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// Reads a mark and a script a line, in which `\\` and `\n` stand for what they do in `printf %b`, and
 /// prints what the script does and then a line of the mark and its status. It starts no program of its
@@ -48,12 +52,17 @@ impl Shells {
     ) -> anyhow::Result<String> {
         let on = || format!("running a command on {container}");
         let waiting = locked(&self.0).pop();
-        let mut shell = match waiting {
-            Some(shell) => shell,
-            None => Shell::open(docker, container).await.with_context(on)?,
-        };
         // Dropped in between, the shell is not used again: its next answer would be this one's.
-        let (status, text) = shell.run(script).await.with_context(on)?;
+        let done = async {
+            let mut shell = match waiting {
+                Some(shell) => shell,
+                None => Shell::open(docker, container).await?,
+            };
+            let done = shell.run(script).await?;
+            anyhow::Ok((shell, done))
+        };
+        let done = within(LIMIT, "it; is the node still there?", done).await;
+        let (shell, (status, text)) = done.with_context(on)?;
         locked(&self.0).push(shell);
         match status {
             0 => Ok(text),

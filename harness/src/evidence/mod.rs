@@ -11,4 +11,4 @@ mod timeline;
 pub use bundle::Evidence;
 pub use pod::{ContainerState, PodState, Waiting};
 pub use redaction::{KnownSecrets, Redaction};
-pub use timeline::{EventSeen, PodHistory, Timeline};
+pub use timeline::{EventSeen, Mark, PodHistory, Timeline};

@@ -1,6 +1,9 @@
 //! An outcome without secrets, whatever of it a report shows.
 
-use crate::run::{Mismatch, Observation, Outcome, Result, StepFailure};
+use crate::{
+    expectation::Mismatch,
+    run::{Observation, Outcome, Result, StepFailure},
+};
 
 use super::Redaction;
 
@@ -47,7 +50,7 @@ impl Redaction {
     }
 
     fn failure(&self, failure: StepFailure) -> StepFailure {
-        let StepFailure { place, mismatch, waited, kubelet, requests } = failure;
+        let StepFailure { place, mismatch, waited, kubelet, requests, control } = failure;
         let Mismatch { of, expected, seen } = mismatch;
         StepFailure {
             mismatch: Mismatch {
@@ -57,6 +60,7 @@ impl Redaction {
             },
             kubelet: kubelet.map(|text| self.hide(&text)),
             requests: self.all(requests),
+            control: self.all(control),
             place,
             waited,
         }
@@ -98,6 +102,7 @@ mod tests {
             waited: "1.2 s".into(),
             kubelet: Some(text()),
             requests: vec![text()],
+            control: vec![text()],
         });
         for result in [failed, Result::Broken { error: text() }] {
             let outcome = Outcome {

@@ -4,11 +4,16 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use serde::Serialize;
 
+use super::timeline::Mark;
+
 /// What a pod's status said at one time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PodState {
     /// When this process saw it.
     pub at: Timestamp,
+    /// Its place in the timeline.
+    #[serde(skip)]
+    pub mark: Mark,
     /// The phase.
     pub phase: String,
     /// Init containers, containers and ephemeral containers, in that order.
@@ -28,6 +33,8 @@ pub struct ContainerState {
     pub waiting: Option<Waiting>,
     /// Whether it runs.
     pub running: bool,
+    /// Its exit code, if it has ended.
+    pub exit_code: Option<i32>,
     /// The image's id, once it is known.
     pub image_id: String,
 }
@@ -48,9 +55,30 @@ impl Waiting {
     }
 }
 
+impl ContainerState {
+    /// The phase of a pod that had this container alone
+    /// (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase).
+    pub fn phase(&self) -> &'static str {
+        match (self.running, self.exit_code) {
+            (true, _) => "Running",
+            (false, Some(0)) => "Succeeded",
+            (false, Some(_)) => "Failed",
+            (false, None) => "Pending",
+        }
+    }
+
+    /// Whether its pull has come to an end: it runs, has ended, or waits for a reason that is not
+    /// progress.
+    pub fn is_decided(&self) -> bool {
+        self.running
+            || self.exit_code.is_some()
+            || self.waiting.as_ref().is_some_and(|waiting| !waiting.is_progress())
+    }
+}
+
 impl PodState {
     /// Reads a pod.
-    pub fn of(pod: &Pod, at: Timestamp) -> Self {
+    pub fn of(pod: &Pod, at: Timestamp, mark: Mark) -> Self {
         let status = pod.status.clone().unwrap_or_default();
         let all = [
             status.init_container_statuses,
@@ -59,6 +87,7 @@ impl PodState {
         ];
         Self {
             at,
+            mark,
             phase: status.phase.unwrap_or_default(),
             containers: all.into_iter().flatten().flatten().map(container).collect(),
             deleting: pod.metadata.deletion_timestamp.is_some(),
@@ -69,13 +98,23 @@ impl PodState {
         }
     }
 
-    /// Whether it differs from another in more than the time.
+    /// Whether it differs from another in more than when it was seen.
     pub fn differs(&self, other: &Self) -> bool {
-        Self { at: other.at, ..self.clone() } != *other
+        Self { at: other.at, mark: other.mark, ..self.clone() } != *other
+    }
+
+    /// Why a container waits, progress left out. Without a name: the first that waits.
+    pub fn waits(&self, container: Option<&str>) -> Option<&Waiting> {
+        self.containers
+            .iter()
+            .filter(|one| container.is_none_or(|name| one.name == name))
+            .filter_map(|one| one.waiting.as_ref())
+            .find(|waiting| !waiting.is_progress())
     }
 
     /// The state in a few words.
     pub fn in_words(&self) -> String {
+        let gone = if self.deleting { ", being deleted" } else { "" };
         let waits: Vec<String> = self
             .containers
             .iter()
@@ -83,8 +122,8 @@ impl PodState {
             .collect();
         let reason = self.reason.iter().map(|reason| format!(" ({reason})")).collect::<String>();
         match waits.is_empty() {
-            true => format!("{}{reason}", self.phase),
-            false => format!("{}{reason}, {}", self.phase, waits.join(", ")),
+            true => format!("{}{reason}{gone}", self.phase),
+            false => format!("{}{reason}, {}{gone}", self.phase, waits.join(", ")),
         }
     }
 }
@@ -94,6 +133,7 @@ fn container(status: ContainerStatus) -> ContainerState {
     ContainerState {
         name: status.name,
         running: state.running.is_some(),
+        exit_code: state.terminated.map(|ended| ended.exit_code),
         waiting: state.waiting.map(|waiting| Waiting {
             reason: waiting.reason.unwrap_or_default(),
             message: waiting.message.unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! Hiding secrets in whatever is shown or written.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     ops::Range,
     sync::{Arc, LazyLock, Mutex},
@@ -13,53 +13,60 @@ use serde_json::Value;
 
 use crate::mutex::locked;
 
-mod context;
-mod forms;
-mod view;
+mod encoding;
+mod layer;
 
-use context::is_secret_key;
-use forms::{Forms, Kind};
-use view::{View, views};
+use layer::{Layer, View};
 
 /// What stands where a secret stood.
 const HIDDEN: &str = "[redacted]";
-/// How often base64 is decoded to look for a secret: `kubectl get secret -o json | base64` is thrice.
+/// A part of a secret of so many bytes is one itself: programs cut off what they print.
+const PART: usize = 12;
+/// How often base64 may be nested: `kubectl get secret -o json | base64` is three times.
 const NESTED: u8 = 4;
 
 /// Secrets in every form in which they may come back. Clones share them.
 ///
-/// Hidden is a secret as it is, with the escapes of JSON, Go, YAML, HTML and URLs in any nesting, its
-/// white space kept or not, in hexadecimal, and base64 text that holds it, which is hidden whole. A piece
-/// of eight bytes is hidden as well, as texts are cut off somewhere; one that reads like ordinary
-/// words only from sixteen bytes on, or where the text is cut off after it. Of a secret of less than
-/// eight bytes only words of their own are hidden, of one of less than four or of an ordinary word
-/// (`wrong`) only those after `:` or `=`. Without knowing it, a secret is hidden that stands
-/// where only secrets do: JSON Web Tokens, `Authorization` headers, values of `password` and `auth`.
+/// Hidden is a secret, and any twelve bytes of one: as it is, with the escapes of JSON, Go, YAML, HTML
+/// and URLs, in base64, which is hidden whole, and in hexadecimal, nested in any order. White space and
+/// quotes make no difference. A secret of less than eight bytes has to be a word of its own, one
+/// of less than four has to stand after `:` or `=` as well: nothing could be read otherwise. JSON Web
+/// Tokens are made while a case runs and hidden without being known.
 #[derive(Clone)]
 pub struct Redaction(Arc<Matcher>);
 
-/// One search for all patterns.
+/// One search for all secrets.
 struct Matcher {
     search: Option<AhoCorasick>,
+    /// Of each pattern.
     kinds: Vec<Kind>,
-    forms: Forms,
     /// The secrets themselves, for numbers.
     secrets: BTreeSet<String>,
 }
 
+/// What has to be around a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Anywhere,
+    /// It is a word of its own.
+    Word,
+    /// It is one after `:` or `=`.
+    Value,
+}
+
 impl Redaction {
-    /// Hides these from now on, and what is a secret whoever's it is.
+    /// Hides these from now on.
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
         let secrets: BTreeSet<String> =
             secrets.into_iter().map(|secret| secret.expose_secret().to_owned()).collect();
-        let forms = Forms::of(secrets.iter().map(String::as_str));
+        let patterns = patterns(&secrets);
         // It fails with more than 2^31 states alone.
-        let search = AhoCorasick::new(forms.patterns.keys()).ok();
-        let kinds = forms.patterns.values().copied().collect();
-        Self(Arc::new(Matcher { search, kinds, forms, secrets }))
+        let search = AhoCorasick::new(patterns.keys()).ok();
+        let kinds = patterns.into_values().collect();
+        Self(Arc::new(Matcher { search, kinds, secrets }))
     }
 
-    /// The text without the secrets.
+    /// Returns the text without the secrets.
     ///
     /// ```
     /// use pullproof::evidence::Redaction;
@@ -69,38 +76,16 @@ impl Redaction {
     /// assert_eq!(redaction.hide("auth: amFuZWRvZTpodW50ZXIyMg=="), "auth: [redacted]");
     /// ```
     pub fn hide(&self, text: &str) -> String {
-        replaced(text, self.found(text, NESTED))
+        replaced(text, self.0.find(text.as_bytes(), NESTED))
     }
 
-    /// Where secrets stand, in base64 of base64 so many times over.
-    fn found(&self, text: &str, depth: u8) -> Vec<Range<usize>> {
-        let mut found = Vec::new();
-        context::secrets(text, &mut found);
-        for view in views(text) {
-            self.0.find(text, &view, &mut found);
-        }
-        if let Some(depth) = depth.checked_sub(1) {
-            let mut encoded = context::encoded(text);
-            encoded.retain(|range| {
-                let mut inner = context::decodings(&text[range.clone()]);
-                inner.any(|inner| !self.found(&inner, depth).is_empty())
-            });
-            found.append(&mut encoded);
-        }
-        found
-    }
-
-    /// A value without the secrets in its texts, keys and numbers.
+    /// Returns a value without the secrets in its texts, keys and numbers.
     pub fn hide_value(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.hide(text)),
             Value::Array(all) => all.iter().map(|one| self.hide_value(one)).collect(),
             Value::Object(map) => {
-                let hidden = |(key, value): (&String, &Value)| match value {
-                    Value::String(_) if is_secret_key(key) => (self.hide(key), HIDDEN.into()),
-                    value => (self.hide(key), self.hide_value(value)),
-                };
-                map.iter().map(hidden).collect()
+                map.iter().map(|(key, value)| (self.hide(key), self.hide_value(value))).collect()
             }
             Value::Number(number) if self.0.secrets.contains(&number.to_string()) => HIDDEN.into(),
             other => other.clone(),
@@ -121,67 +106,75 @@ impl fmt::Debug for Redaction {
     }
 }
 
-impl Matcher {
-    fn find(&self, text: &str, view: &View, found: &mut Vec<Range<usize>>) {
-        let Some(search) = &self.search else { return found.push(0..text.len()) };
-        for hit in search.find_overlapping_iter(&view.bytes) {
-            let mut range = hit.range();
-            let origin = view.origin(&range);
-            let word = || view.begins_word(range.start) && view.ends_word(range.end);
-            let hidden = match self.kinds[hit.pattern().as_usize()] {
-                Kind::Plain => Some(origin),
-                Kind::Encoded => Some(whole_base64(text, origin)),
-                Kind::EncodedEnd => {
-                    let end = text.as_bytes().get(origin.end);
-                    end.is_none_or(|byte| !is_base64(*byte)).then(|| whole_base64(text, origin))
-                }
-                Kind::Word => word().then_some(origin),
-                Kind::Value => {
-                    let named = matches!(view.before(range.start), Some(b':' | b'='));
-                    (named && word()).then_some(origin)
-                }
-                Kind::Beginning => {
-                    let begun = &view.bytes[range.start..];
-                    let all = self.forms.beginnings.get(&view.bytes[range.clone()]);
-                    let common = |secret: &Vec<u8>| {
-                        secret.iter().zip(begun).take_while(|(a, b)| a == b).count()
-                    };
-                    let longest = all.into_iter().flatten().map(common).max().unwrap_or(0);
-                    range.end = range.end.max(range.start + longest);
-                    let origin = view.origin(&range);
-                    is_cut(&text[text.ceil_char_boundary(origin.end)..]).then_some(origin)
-                }
-            };
-            found.extend(hidden);
+/// What is looked for. A secret may hold what reads like an escape: it is looked for in every reading.
+fn patterns(secrets: &BTreeSet<String>) -> BTreeMap<Vec<u8>, Kind> {
+    let mut patterns = BTreeMap::new();
+    for secret in secrets {
+        // A form has `+` for a space.
+        for text in [secret, &secret.replace(' ', "+")] {
+            for layer in Layer::all(text.as_bytes()) {
+                let text = layer.view().bytes;
+                let kind = match text.len() {
+                    0 => continue,
+                    1..4 => Kind::Value,
+                    4..8 => Kind::Word,
+                    _ => Kind::Anywhere,
+                };
+                let parts = text.windows(PART).map(|part| (part.to_vec(), Kind::Anywhere));
+                patterns.extend(parts);
+                patterns.insert(text, kind);
+            }
         }
     }
+    patterns
 }
 
-/// Whether a text is cut off here.
-fn is_cut(rest: &str) -> bool {
-    let rest = rest.trim_start_matches([' ', '"', '\'', '`', '\\']);
-    rest.is_empty() || rest.starts_with('…') || rest.starts_with("...")
-}
+impl Matcher {
+    /// Where secrets stand in a text, at most so deep in base64.
+    fn find(&self, text: &[u8], depth: u8) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        // Words come again and again.
+        let mut known: HashMap<Vec<u8>, bool> = HashMap::new();
+        for layer in Layer::all(text) {
+            let mut hits = self.search(&layer.view());
+            hits.extend(encoding::tokens(&layer.bytes));
+            for run in encoding::runs(&layer.bytes).filter(|_| depth > 0) {
+                let encoded = &layer.bytes[run.clone()];
+                let holds = known.get(encoded).copied().unwrap_or_else(|| {
+                    let mut inner = encoding::decodings(encoded);
+                    let holds = inner.any(|inner| !self.find(&inner, depth - 1).is_empty());
+                    known.insert(encoded.to_vec(), holds);
+                    holds
+                });
+                hits.extend(holds.then_some(run));
+            }
+            found.extend(hits.iter().map(|range| layer.origin(range)));
+        }
+        found
+    }
 
-/// The base64 text around a part of it, with its padding.
-fn whole_base64(text: &str, part: Range<usize>) -> Range<usize> {
-    let bytes = text.as_bytes();
-    let before = bytes[..part.start].iter().rev().take_while(|byte| is_base64(**byte)).count();
-    let after = bytes[part.end..].iter().take_while(|byte| is_base64(**byte)).count();
-    let end = part.end + after;
-    let padding = bytes[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
-    part.start - before..end + padding
-}
-
-/// In either alphabet.
-fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+    /// Where secrets stand in a layer.
+    fn search(&self, view: &View) -> Vec<Range<usize>> {
+        let all = 0..view.bytes.len();
+        let Some(search) = &self.search else {
+            return Some(all).filter(|all| !all.is_empty()).map(|all| view.place(&all)).into_iter().collect();
+        };
+        let hits = search.find_overlapping_iter(&view.bytes).filter(|hit| {
+            let range = hit.range();
+            match self.kinds[hit.pattern().as_usize()] {
+                Kind::Anywhere => true,
+                Kind::Word => view.is_word(&range),
+                Kind::Value => {
+                    let before = range.start.checked_sub(1).map(|at| view.bytes[at]);
+                    view.is_word(&range) && matches!(before, Some(b':' | b'='))
+                }
+            }
+        });
+        hits.map(|hit| view.place(&hit.range())).collect()
+    }
 }
 
 fn replaced(text: &str, mut found: Vec<Range<usize>>) -> String {
-    if found.is_empty() {
-        return text.to_owned();
-    }
     found.sort_by_key(|range| range.start);
     let mut hidden = String::with_capacity(text.len());
     let mut end = 0;
@@ -197,7 +190,7 @@ fn replaced(text: &str, mut found: Vec<Range<usize>>) -> String {
     hidden
 }
 
-/// The secrets of all cases of a run: what one case writes may hold another's.
+/// The secrets of all cases of a run: what a node or a registry writes may hold any of them.
 #[derive(Debug, Default)]
 pub struct KnownSecrets(Mutex<Known>);
 
@@ -216,7 +209,7 @@ impl fmt::Debug for Known {
 
 impl KnownSecrets {
     /// Adds the secrets of a case.
-    pub fn add(&self, secrets: impl IntoIterator<Item = SecretString>) {
+    pub fn add<'a>(&self, secrets: impl IntoIterator<Item = &'a SecretString>) {
         let mut known = locked(&self.0);
         for secret in secrets {
             if known.secrets.insert(secret.expose_secret().to_owned()) {

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hyper::header::{AUTHORIZATION, HeaderMap};
-use secrecy::SecretString;
+use secrecy::SecretSlice;
 use serde::{Deserialize, Serialize};
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -71,18 +71,21 @@ impl fmt::Display for Authorization {
     }
 }
 
+/// A password as it was sent. It need not be UTF-8, and read as such two might become the same.
+pub(super) type Password = SecretSlice<u8>;
+
 /// The Basic credentials of a request.
-pub(super) fn basic(headers: &HeaderMap) -> Option<(String, SecretString)> {
+pub(super) fn basic(headers: &HeaderMap) -> Option<(String, Password)> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = value.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("basic") { credentials(rest) } else { None }
 }
 
-fn credentials(encoded: &str) -> Option<(String, SecretString)> {
+fn credentials(encoded: &str) -> Option<(String, Password)> {
     let decoded = STANDARD.decode(encoded.trim()).ok()?;
-    let decoded = String::from_utf8_lossy(&decoded);
-    let (user, password) = decoded.split_once(':')?;
-    Some((user.to_owned(), password.to_owned().into()))
+    let colon = decoded.iter().position(|&byte| byte == b':')?;
+    let (user, password) = (&decoded[..colon], &decoded[colon + 1..]);
+    Some((String::from_utf8_lossy(user).into_owned(), password.to_vec().into()))
 }
 
 /// Subject and scopes of a JWT's payload.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -16,6 +16,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 /// How long an answer may take where nothing else is said, that to a large blob among them.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// The kinds of manifest. To who does not name an index, the registry says that it is not there
+/// (registry/handlers/manifests.go of distribution).
+const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// Why a request of the harness's own failed.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +121,7 @@ impl Direct {
         body: Bytes,
     ) -> Result<Response<Bytes>, ClientError> {
         let uri = format!("http://{}{path}", self.address);
-        let mut request = Request::builder().method(method).uri(uri);
+        let mut request = Request::builder().method(method).uri(uri).header(ACCEPT, MANIFESTS);
         if let Some(value) = self.credentials.header() {
             request = request.header(AUTHORIZATION, value);
         }
@@ -197,6 +204,16 @@ impl Direct {
         let path = format!("/v2/{repository}/manifests/{reference}");
         self.expect(StatusCode::CREATED, Method::PUT, &path, Some(media_type), data).await?;
         Ok(())
+    }
+
+    /// Asks for a manifest of any kind.
+    pub async fn manifest(
+        &self,
+        repository: &str,
+        reference: &str,
+    ) -> Result<Response<Bytes>, ClientError> {
+        let path = format!("/v2/{repository}/manifests/{reference}");
+        self.send(Method::GET, &path, None, Bytes::new()).await
     }
 
     /// Deletes a manifest with its tags. One that is gone already is no error.

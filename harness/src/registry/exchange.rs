@@ -18,9 +18,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::body::{Answer, Damage};
 use super::challenge;
 use super::connection::Hangup;
-use super::fault::Instead;
+use super::fault::{Instead, Plan};
 use super::gateway::Shared;
-use super::record::{Arrival, Entry, Origin, TOKEN_PATH};
+use super::password;
+use super::record::{Arrival, Origin, Responder, TOKEN_PATH};
+use super::tokens::{TokenRequest, TokenServer};
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -106,7 +108,15 @@ impl Own {
         self
     }
 
-    fn into_response(self, head: bool, entry: Option<Entry>) -> Response<Answer> {
+    /// Records the request that it answers.
+    fn answered(
+        self,
+        arrival: Arrival,
+        by: Responder,
+        head: bool,
+        done: Vec<String>,
+    ) -> Response<Answer> {
+        let entry = arrival.answered(by, Some(self.status.as_u16()), told(done));
         let length = self.body.len();
         let body = if head { String::new() } else { self.body };
         let mut response = Response::new(Answer::gateway(body, entry));
@@ -117,6 +127,12 @@ impl Own {
     }
 }
 
+/// A request, as far as the gateway reads it.
+enum Asked<'a> {
+    Token(&'a TokenServer, TokenRequest),
+    Container(Request<Incoming>),
+}
+
 /// Answers a request: by the container, the token server, or as a fault says.
 pub(super) async fn answer(
     exchange: &Exchange,
@@ -124,8 +140,24 @@ pub(super) async fn answer(
 ) -> Result<Response<Answer>, Infallible> {
     let Exchange { shared, from, hangup } = exchange;
     let mut arrival = Arrival::of(&shared.record, &request, *from);
-    let head = request.method() == Method::HEAD;
-    let plan = shared.faults.plan(request.method(), arrival.path(), arrival.authorized());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let head = method == Method::HEAD;
+    let asked = match &shared.tokens {
+        Some(tokens) if uri.path() == TOKEN_PATH => {
+            let request = TokenRequest::read(request).await;
+            if let Some((user, password)) = request.credentials() {
+                arrival.names(user, password);
+            }
+            Asked::Token(tokens, request)
+        }
+        _ => Asked::Container(request),
+    };
+    // A control pull is about the registry's own answer: faults neither meet nor count it.
+    let control = *from == Origin::Control;
+    let plan = match control {
+        true => Plan::default(),
+        false => shared.faults.plan(&method, uri.path(), arrival.authorized()),
+    };
     let mut done = Vec::new();
 
     if !plan.delay.is_zero() {
@@ -136,7 +168,7 @@ pub(super) async fn answer(
         let own = match instead {
             Instead::Reset => {
                 done.push("reset".to_owned());
-                drop(arrival.answered(None, told(done)));
+                drop(arrival.answered(Responder::Nobody, None, told(done)));
                 hangup.reset();
                 return std::future::pending().await;
             }
@@ -151,23 +183,20 @@ pub(super) async fn answer(
                     .with(RETRY_AFTER, &seconds.to_string())
             }
             Instead::Redirect { registry, away } => {
-                redirect(exchange, &request, &registry, away, &mut done)
+                redirect(exchange, &uri, &registry, away, &mut done)
             }
         };
-        let entry = arrival.answered(Some(own.status.as_u16()), told(done));
-        return Ok(own.into_response(head, entry));
+        return Ok(own.answered(arrival, Responder::Gateway, head, done));
     }
 
     let open = shared.open.read().await;
-    if let Some(tokens) = &shared.tokens
-        && arrival.path() == TOKEN_PATH
-    {
-        let (own, who) = tokens.answer(request).await;
-        arrival.set_authorization(who);
-        let entry = arrival.answered(Some(own.status.as_u16()), told(done));
-        return Ok(own.into_response(head, entry));
-    }
-
+    let request = match asked {
+        Asked::Token(tokens, request) => {
+            let own = tokens.answer(&request);
+            return Ok(own.answered(arrival, Responder::TokenServer, head, done));
+        }
+        Asked::Container(request) => request,
+    };
     let modern = request.version() == Version::HTTP_2;
     let answered = match forward(shared, request) {
         Ok(request) => shared.upstream.client.request(request).await.map_err(|error| {
@@ -182,8 +211,7 @@ pub(super) async fn answer(
         Err(error) => {
             let own = Own::error(StatusCode::BAD_GATEWAY, &error);
             done.push(error);
-            let entry = arrival.answered(Some(own.status.as_u16()), told(done));
-            return Ok(own.into_response(head, entry));
+            return Ok(own.answered(arrival, Responder::Unreachable, head, done));
         }
     };
 
@@ -192,7 +220,7 @@ pub(super) async fn answer(
             done.push(format!("status {} in place of 401", status.as_u16()));
             *response.status_mut() = status;
             response.headers_mut().remove(WWW_AUTHENTICATE);
-        } else if challenge::change(response.headers_mut(), &shared.challenge) {
+        } else if !control && challenge::change(response.headers_mut(), &shared.challenge) {
             done.push("challenge changed".to_owned());
         }
     }
@@ -200,7 +228,8 @@ pub(super) async fn answer(
     *response.version_mut() = Version::HTTP_11;
 
     let damage = damage(&response, head, plan.cut, plan.flip, &mut done);
-    let entry = arrival.answered(Some(response.status().as_u16()), told(done));
+    let status = Some(response.status().as_u16());
+    let entry = arrival.answered(Responder::Container, status, told(done));
     Ok(response.map(|body| Answer::container(body, damage, entry)))
 }
 
@@ -216,9 +245,8 @@ pub(super) fn refuse_plain_http(
         body: "Client sent an HTTP request to an HTTPS server.\n".to_owned(),
     }
     .with(CONNECTION, "close");
-    let told = Some("plain HTTP on an HTTPS port".to_owned());
-    let entry = arrival.answered(Some(own.status.as_u16()), told);
-    own.into_response(request.method() == Method::HEAD, entry)
+    let done = vec!["plain HTTP on an HTTPS port".to_owned()];
+    own.answered(arrival, Responder::Gateway, request.method() == Method::HEAD, done)
 }
 
 fn told(done: Vec<String>) -> Option<String> {
@@ -227,7 +255,7 @@ fn told(done: Vec<String>) -> Option<String> {
 
 fn redirect(
     exchange: &Exchange,
-    request: &Request<Incoming>,
+    uri: &Uri,
     registry: &str,
     away: bool,
     done: &mut Vec<String>,
@@ -239,7 +267,7 @@ fn redirect(
     };
     let base = if away { renamed(&base) } else { base };
     done.push(format!("redirected to {registry}"));
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
     Own { status: StatusCode::TEMPORARY_REDIRECT, headers: HeaderMap::new(), body: String::new() }
         .with(LOCATION, &format!("{base}{path}"))
 }
@@ -271,6 +299,9 @@ fn forward(
     *request.version_mut() = Version::HTTP_11;
     let headers = request.headers_mut();
     remove_hop_by_hop(headers, modern);
+    if shared.htpasswd {
+        password::replace(headers);
+    }
     // The container takes the scheme of its Location URLs and of a token realm from it.
     let scheme = HeaderValue::from_static(if shared.secure { "https" } else { "http" });
     headers.entry(FORWARDED_PROTO).or_insert(scheme);

@@ -41,6 +41,9 @@ pub struct GatewaySettings {
     pub upstream: SocketAddr,
     /// Certificate and key, where it speaks HTTPS.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Whether the container checks passwords by htpasswd, that is by bcrypt. Those that bcrypt
+    /// confuses are then passed on by their stand-ins, under which the container knows them.
+    pub htpasswd: bool,
     /// The token server, where it has one.
     pub tokens: Option<TokenServer>,
     /// Changes to the container's challenge.
@@ -59,6 +62,7 @@ impl GatewaySettings {
             port: None,
             upstream,
             tls: None,
+            htpasswd: false,
             tokens: None,
             challenge: Challenge::default(),
             peers: Peers::default(),
@@ -73,6 +77,7 @@ pub(super) struct Shared {
     pub(super) faults: Faults,
     pub(super) upstream: Upstream,
     pub(super) secure: bool,
+    pub(super) htpasswd: bool,
     pub(super) tokens: Option<TokenServer>,
     pub(super) challenge: Challenge,
     pub(super) peers: Peers,
@@ -86,24 +91,27 @@ pub struct Gateway {
     shared: Arc<Shared>,
     node: SocketAddr,
     host: SocketAddr,
+    control: SocketAddr,
     _running: DropGuard,
 }
 
 impl Gateway {
-    /// Starts to listen, for nodes and for the host. Needs a Tokio runtime and lives as long as that.
+    /// Starts to listen, for nodes, for the host and for control pulls. Needs a Tokio runtime and lives as long as that.
     pub async fn start(settings: GatewaySettings) -> Result<Self, ListenError> {
-        let Listeners { node, host, port } =
+        let Listeners { node, host, port, control, control_port } =
             Listeners::bind(settings.node, settings.host, settings.port).await?;
         let secure = settings.tls.is_some();
         let running = CancellationToken::new();
         let gateway = Self {
             node: SocketAddr::new(settings.node, port),
             host: SocketAddr::new(settings.host, port),
+            control: SocketAddr::new(settings.node, control_port),
             shared: Arc::new(Shared {
                 record: Record::new(),
                 faults: Faults::default(),
                 upstream: Upstream::new(settings.upstream),
                 secure,
+                htpasswd: settings.htpasswd,
                 tokens: settings.tokens,
                 challenge: settings.challenge,
                 peers: settings.peers,
@@ -116,9 +124,11 @@ impl Gateway {
             &settings.name,
             format!("{scheme}://{}", gateway.node),
             format!("{scheme}://{}", gateway.host),
+            format!("{scheme}://{}", gateway.control),
         );
         let tls = settings.tls.map(TlsAcceptor::from);
-        for (listener, from) in [(node, Origin::Node), (host, Origin::Host)] {
+        let listeners = [(node, Origin::Node), (host, Origin::Host), (control, Origin::Control)];
+        for (listener, from) in listeners {
             let (shared, tls, running) = (gateway.shared.clone(), tls.clone(), running.clone());
             tokio::spawn(accept(listener, from, shared, tls, running));
         }
@@ -133,6 +143,12 @@ impl Gateway {
     /// Address and port for the host.
     pub fn host(&self) -> SocketAddr {
         self.host
+    }
+
+    /// Address and port for control pulls: no fault meets what comes by it, and its requests are
+    /// recorded as [`Origin::Control`].
+    pub fn control(&self) -> SocketAddr {
+        self.control
     }
 
     /// `http` or `https`.

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
-use hyper::Method;
+use hyper::StatusCode;
 use secrecy::SecretString;
 
 use super::client::{Credentials, Direct};
@@ -94,6 +93,7 @@ impl Registry {
             port: place.port,
             upstream: lease.container().address(),
             tls,
+            htpasswd: lease.container().kind() == AuthKind::Basic,
             tokens,
             challenge,
             peers: place.peers,
@@ -127,6 +127,11 @@ impl Registry {
         self.gateway.host()
     }
 
+    /// Address and port that a node is given for a control pull alone.
+    pub fn control(&self) -> SocketAddr {
+        self.gateway.control()
+    }
+
     /// The scheme it speaks.
     pub fn scheme(&self) -> &'static str {
         self.gateway.scheme()
@@ -139,13 +144,22 @@ impl Registry {
 
     /// What a hosts.toml says of it, true or not; `ca` is where the node finds the CA.
     pub fn host_entry(&self, ca: &str) -> HostEntry {
+        self.entry(self.node(), ca)
+    }
+
+    /// The same for control pulls: with the control address.
+    pub fn control_entry(&self, ca: &str) -> HostEntry {
+        self.entry(self.control(), ca)
+    }
+
+    fn entry(&self, address: SocketAddr, ca: &str) -> HostEntry {
         let scheme = match self.tls {
             Tls::HttpForHttps => "https",
             Tls::HttpsForHttp => "http",
             _ => self.scheme(),
         };
         HostEntry {
-            url: format!("{scheme}://{}", self.node()),
+            url: format!("{scheme}://{address}"),
             ca: self.ca.is_some().then(|| ca.to_owned()),
         }
     }
@@ -160,13 +174,35 @@ impl Registry {
         self.lease.push(name, image).await
     }
 
-    /// The status that the container gives to somebody without credentials who asks for the manifest
-    /// of `repository:tag`.
-    pub async fn anonymous_status(&self, name: &str) -> anyhow::Result<u16> {
+    /// Returns the status that somebody without credentials gets in the end for the manifest of
+    /// `repository:tag`. A Bearer challenge is followed: the token server is asked for an anonymous
+    /// token, and where it refuses one, its status is the answer.
+    ///
+    /// Container and token server are asked directly, so neither faults nor TLS have a say and
+    /// nothing is recorded.
+    ///
+    /// # Errors
+    /// A name without tag, or a container that does not answer.
+    pub async fn anonymous_manifest(&self, name: &str) -> anyhow::Result<u16> {
         let (repository, tag) = crate::image::split_name(name)?;
-        let anyone = Direct::new(self.lease.container().address(), Credentials::None);
-        let path = format!("/v2/{repository}/manifests/{tag}");
-        Ok(anyone.send(Method::GET, &path, None, Bytes::new()).await?.status().as_u16())
+        let address = self.lease.container().address();
+        let ask = async |who| Direct::new(address, who).manifest(repository, tag).await;
+        let answer = ask(Credentials::None).await?;
+        match self.gateway.tokens() {
+            Some(tokens) if answer.status() == StatusCode::UNAUTHORIZED => {
+                match tokens.anonymous(repository) {
+                    Ok(token) => Ok(ask(Credentials::Bearer(token)).await?.status().as_u16()),
+                    Err(status) => Ok(status.as_u16()),
+                }
+            }
+            _ => Ok(answer.status().as_u16()),
+        }
+    }
+
+    /// Whether the container still answers. Where it does not, what the gateway said in its place
+    /// proves nothing about a registry.
+    pub async fn answers(&self) -> bool {
+        self.lease.container().answers().await
     }
 
     /// Replaces users and passwords. When it returns, the new ones count and the old ones do not.

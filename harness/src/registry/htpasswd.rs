@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::password::stand_in;
+
 /// The container checks the password with each request, so the least cost that bcrypt knows is
 /// the right one here: the default takes 50 ms a request.
 const COST: u32 = 4;
@@ -26,15 +28,20 @@ pub enum HtpasswdError {
     },
 }
 
-/// Writes users and passwords as the registry reads them.
+/// Writes users and passwords as the registry reads them. A password that bcrypt would confuse with
+/// others is written by its stand-in.
 pub(super) fn htpasswd(users: &BTreeMap<String, SecretString>) -> Result<String, HtpasswdError> {
     let mut file = String::new();
     for (user, password) in users {
         if user.is_empty() || user.starts_with('#') || user.contains([':', '\n', '\r']) {
             return Err(HtpasswdError::User(user.clone()));
         }
-        let hash = bcrypt::hash(password.expose_secret(), COST)
-            .map_err(|source| HtpasswdError::Password { user: user.clone(), source })?;
+        let password = password.expose_secret();
+        let hash = match stand_in(password.as_bytes()) {
+            Some(stand_in) => bcrypt::hash(stand_in, COST),
+            None => bcrypt::hash(password, COST),
+        }
+        .map_err(|source| HtpasswdError::Password { user: user.clone(), source })?;
         // Writing to a String cannot fail.
         writeln!(file, "{user}:{hash}").ok();
     }
@@ -58,6 +65,17 @@ mod tests {
         assert!(bcrypt::verify("p&$:\"\\", lines[0].1).unwrap());
         assert!(lines[0].1.starts_with("$2b$04$"), "{}", lines[0].1);
         assert!(!file.contains("p&$"));
+    }
+
+    #[test]
+    fn no_long_password_verifies_by_its_beginning() {
+        let users = BTreeMap::from([("janedoe".to_owned(), SecretString::from("x".repeat(80)))]);
+        let file = htpasswd(&users).unwrap();
+        let hash = file.trim_end().split_once(':').unwrap().1;
+        for wrong in [72, 73, 80] {
+            assert!(!bcrypt::verify("x".repeat(wrong), hash).unwrap(), "{wrong}");
+        }
+        assert!(bcrypt::verify(stand_in("x".repeat(80).as_bytes()).unwrap(), hash).unwrap());
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl SigningKey {
         seconds: u64,
     ) -> Result<SecretString, SigningError> {
         let now = Timestamp::now().as_second();
-        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX / 2);
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         let header = json!({ "typ": "JWT", "alg": "ES256", "kid": self.id });
         let claims = json!({
             "iss": ISSUER,
@@ -104,7 +104,7 @@ impl SigningKey {
             "aud": [audience],
             "iat": now,
             "nbf": now - 1,
-            "exp": now + seconds - LEEWAY,
+            "exp": now.saturating_add(seconds).saturating_sub(LEEWAY),
             "jti": format!("{:016x}", rand::random::<u64>()),
             "access": access,
         });

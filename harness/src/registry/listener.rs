@@ -1,4 +1,5 @@
-//! The two addresses of a gateway: one for nodes, one for the host, on the same port.
+//! The addresses of a gateway: one for nodes and one for the host, on the same port; and one for
+//! control pulls, the node's address with a port of its own.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -39,40 +40,55 @@ pub enum ListenError {
     },
 }
 
-/// Two listeners on one port.
+/// The listeners of a gateway, `node` and `host` on one port.
 #[derive(Debug)]
 pub(super) struct Listeners {
     pub(super) node: TcpListener,
     pub(super) host: TcpListener,
     pub(super) port: u16,
+    pub(super) control: TcpListener,
+    pub(super) control_port: u16,
 }
 
 impl Listeners {
-    /// Binds the node's and the host's address on the same port: the one given, or a free one.
+    /// Binds the node's and the host's address on the same port, the one given or a free one, and
+    /// the node's address on another free port for control pulls.
     pub(super) async fn bind(
         node: IpAddr,
         host: IpAddr,
         port: Option<u16>,
     ) -> Result<Self, ListenError> {
-        if let Some(port) = port {
-            let host = bind(host, port).await?;
-            return Ok(Self { node: bind(node, port).await?, host, port });
-        }
-        for _ in 0..ATTEMPTS {
-            let listener = bind(node, 0).await?;
-            let address = SocketAddr::new(node, 0);
-            let port = listener
-                .local_addr()
-                .map_err(|source| ListenError::Bind { address, source })?
-                .port();
-            match bind(host, port).await {
-                Ok(host) => return Ok(Self { node: listener, host, port }),
-                Err(ListenError::PortTaken(_)) => continue,
-                Err(error) => return Err(error),
+        let (for_node, for_host, port) = match port {
+            Some(port) => {
+                let for_host = bind(host, port).await?;
+                (bind(node, port).await?, for_host, port)
             }
-        }
-        Err(ListenError::NoFreePort { node, host })
+            None => pair(node, host).await?,
+        };
+        let (control, control_port) = free(node).await?;
+        Ok(Self { node: for_node, host: for_host, port, control, control_port })
     }
+}
+
+/// Binds two addresses on one free port.
+async fn pair(node: IpAddr, host: IpAddr) -> Result<(TcpListener, TcpListener, u16), ListenError> {
+    for _ in 0..ATTEMPTS {
+        let (for_node, port) = free(node).await?;
+        match bind(host, port).await {
+            Ok(for_host) => return Ok((for_node, for_host, port)),
+            Err(ListenError::PortTaken(_)) => continue,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ListenError::NoFreePort { node, host })
+}
+
+/// Binds an address on a free port.
+async fn free(ip: IpAddr) -> Result<(TcpListener, u16), ListenError> {
+    let listener = bind(ip, 0).await?;
+    let address = SocketAddr::new(ip, 0);
+    let bound = listener.local_addr().map_err(|source| ListenError::Bind { address, source })?;
+    Ok((listener, bound.port()))
 }
 
 /// A loopback address that nobody else is likely to use: ports come again, and an image of another
@@ -109,6 +125,9 @@ mod tests {
         assert_eq!(listeners.node.local_addr().unwrap(), SocketAddr::new(NODE, listeners.port));
         let host = listeners.host.local_addr().unwrap();
         assert_eq!(host.port(), listeners.port);
+        let control = listeners.control.local_addr().unwrap();
+        assert_eq!(control, SocketAddr::new(NODE, listeners.control_port));
+        assert_ne!(control.port(), listeners.port);
     }
 
     #[tokio::test]

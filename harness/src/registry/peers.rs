@@ -15,15 +15,16 @@ pub struct Peers {
 struct Bases {
     node: String,
     host: String,
+    control: String,
 }
 
 impl Peers {
-    /// Adds a registry with its base URLs for nodes and for the host.
-    pub(super) fn add(&self, name: &str, node: String, host: String) {
+    /// Adds a registry with its base URLs for nodes, for the host and for control pulls.
+    pub(super) fn add(&self, name: &str, node: String, host: String, control: String) {
         self.bases
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), Bases { node, host });
+            .insert(name.to_owned(), Bases { node, host, control });
     }
 
     /// The base URL of a registry, as seen from one side.
@@ -32,6 +33,7 @@ impl Peers {
         bases.get(name).map(|bases| match from {
             Origin::Node => bases.node.clone(),
             Origin::Host => bases.host.clone(),
+            Origin::Control => bases.control.clone(),
         })
     }
 }

@@ -5,6 +5,7 @@
 //! a name. One that cannot be cleaned is removed and never handed out again.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::future::join_all;
@@ -28,6 +29,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct Shared {
     labels: Vec<(String, String)>,
+    files_in: Option<PathBuf>,
     most_idle: usize,
     idle: Mutex<Vec<Idle>>,
 }
@@ -41,7 +43,17 @@ struct Idle {
 impl Pool {
     /// A pool that labels its containers and keeps so many of them idle.
     pub fn new(labels: Vec<(String, String)>, most_idle: usize) -> Self {
-        Self { shared: Arc::new(Shared { labels, most_idle, idle: Mutex::default() }) }
+        let shared = Shared { labels, files_in: None, most_idle, idle: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The pool, with the files that containers start with in a folder of the caller's until they are
+    /// copied. Who ends with a signal then leaves none elsewhere. For a pool that is not shared yet.
+    pub fn with_files_in(mut self, folder: PathBuf) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.files_in = Some(folder);
+        }
+        self
     }
 
     /// Hands out a clean container with these users, started if none is idle.
@@ -54,7 +66,8 @@ impl Pool {
         let (Idle { container, held }, since) = match self.take_idle(kind, users).await {
             Some(idle) => (idle, Timestamp::now()),
             None => {
-                let container = Container::start(kind, users, &self.shared.labels).await?;
+                let Shared { labels, files_in, .. } = &*self.shared;
+                let container = Container::start(kind, users, labels, files_in.as_deref()).await?;
                 (Idle { container, held: 0 }, began)
             }
         };

@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::authorization::Authorization;
+use super::authorization::{self, Authorization};
+use super::password::PasswordMark;
+use crate::case::model::RequestKind;
 use crate::mutex::locked;
 
 /// The path at which the gateway answers as the token server.
@@ -32,10 +35,15 @@ pub struct Request {
     pub repository: Option<String>,
     /// The registry a mirror is asked to stand for: containerd's `ns` parameter.
     pub namespace: Option<String>,
-    /// The kind of Authorization it carried.
+    /// Who it says that it comes from: its Authorization header or, of a token request, its form.
     pub authorization: Authorization,
+    /// By what the password that it carried is known again.
+    #[serde(skip)]
+    pub password: Option<PasswordMark>,
     /// The status it got; absent where the connection was closed without an answer.
     pub status: Option<u16>,
+    /// Who gave that answer.
+    pub answered_by: Responder,
     /// The bytes of body it got, as far as they were sent.
     pub bytes: u64,
     /// From the head of the request to the end of the answer's body; absent while that is sent.
@@ -80,6 +88,23 @@ impl fmt::Display for Request {
     }
 }
 
+/// Who answered a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Responder {
+    /// The registry container, also where a fault changed its answer.
+    Container,
+    /// The token server.
+    TokenServer,
+    /// The gateway: a fault in the container's place, or plain HTTP on an HTTPS port.
+    Gateway,
+    /// The gateway, because the container did not answer: the environment is at fault and not the
+    /// registry of the case.
+    Unreachable,
+    /// Nobody: the connection was reset by a fault, or the client left before.
+    Nobody,
+}
+
 /// From which side a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,24 +113,8 @@ pub enum Origin {
     Node,
     /// From the host: a documented command such as `docker login`.
     Host,
-}
-
-/// What a request is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RequestKind {
-    /// `/v2/`, the question whether the API is there.
-    Ping,
-    /// A manifest, by tag or digest.
-    Manifest,
-    /// A blob.
-    Blob,
-    /// A blob on its way in.
-    Upload,
-    /// A token.
-    Token,
-    /// Anything else.
-    Other,
+    /// From a node, by the address that only a control pull is given: nobody's evidence.
+    Control,
 }
 
 impl RequestKind {
@@ -170,6 +179,13 @@ impl Record {
         self.requests().get(mark.0..).unwrap_or_default().to_vec()
     }
 
+    /// The requests since a place, and the place after them.
+    pub fn look(&self, since: Mark) -> (Vec<Request>, Mark) {
+        let requests = self.since(since);
+        let after = Mark(since.0 + requests.len());
+        (requests, after)
+    }
+
     /// All requests.
     pub fn all(&self) -> Vec<Request> {
         self.since(Mark::START)
@@ -208,6 +224,13 @@ impl Record {
         drop(requests);
         self.changed();
         Entry { record: self.clone(), index, began, bytes: 0 }
+    }
+
+    /// Appends a request of a test, see [`crate::expectation::sample::request`].
+    #[cfg(test)]
+    pub(crate) fn example(&self, line: &str) {
+        let request = crate::expectation::sample::request(line);
+        drop(self.append(request, Instant::now()));
     }
 
     fn changed(&self) {
@@ -254,8 +277,6 @@ pub(super) struct Arrival {
     began: Instant,
     /// Taken when it is recorded.
     request: Option<Request>,
-    path: String,
-    authorized: bool,
 }
 
 impl Arrival {
@@ -271,11 +292,11 @@ impl Arrival {
             .get(hyper::header::USER_AGENT)
             .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
         let authorization = Authorization::of(request.headers());
+        let password = authorization::basic(request.headers())
+            .map(|(_, password)| PasswordMark::of_bytes(password.expose_secret()));
         Self {
             record: record.clone(),
             began: Instant::now(),
-            path: path.clone(),
-            authorized: authorization != Authorization::None,
             request: Some(Request {
                 at: Timestamp::now(),
                 from,
@@ -285,7 +306,9 @@ impl Arrival {
                 repository,
                 namespace,
                 authorization,
+                password,
                 status: None,
+                answered_by: Responder::Nobody,
                 bytes: 0,
                 duration: None,
                 user_agent,
@@ -294,27 +317,29 @@ impl Arrival {
         }
     }
 
-    /// Whether it carried an Authorization header.
+    /// Whether it carried credentials of any kind.
     pub(super) fn authorized(&self) -> bool {
-        self.authorized
+        self.request.as_ref().is_some_and(|it| it.authorization != Authorization::None)
     }
 
-    /// The path without the query.
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Replaces what the header said, where the token server knows it better.
-    pub(super) fn set_authorization(&mut self, authorization: Authorization) {
+    /// Names who asks, where the form of a token request says it.
+    pub(super) fn names(&mut self, user: &str, password: PasswordMark) {
         if let Some(request) = &mut self.request {
-            request.authorization = authorization;
+            request.authorization = Authorization::Basic { user: user.to_owned() };
+            request.password = Some(password);
         }
     }
 
     /// Records the request, now that its answer is known.
-    pub(super) fn answered(mut self, status: Option<u16>, fault: Option<String>) -> Option<Entry> {
+    pub(super) fn answered(
+        mut self,
+        by: Responder,
+        status: Option<u16>,
+        fault: Option<String>,
+    ) -> Option<Entry> {
         let request = self.request.take()?;
-        Some(self.record.append(Request { status, fault, ..request }, self.began))
+        let request = Request { status, answered_by: by, fault, ..request };
+        Some(self.record.append(request, self.began))
     }
 }
 
@@ -364,7 +389,9 @@ mod tests {
     #[test]
     fn a_request_is_there_when_its_answer_begins_and_complete_when_it_ends() {
         let record = Record::new();
-        let mut entry = arrival(&record, "/v2/a/manifests/v1").answered(Some(200), None).unwrap();
+        let mut entry = arrival(&record, "/v2/a/manifests/v1")
+            .answered(Responder::Container, Some(200), None)
+            .unwrap();
         assert_eq!(record.all()[0].status, Some(200));
         assert_eq!(record.all()[0].duration, None);
         entry.sent(3);
@@ -385,10 +412,14 @@ mod tests {
     #[test]
     fn a_mark_hides_what_came_before() {
         let record = Record::new();
-        drop(arrival(&record, "/v2/").answered(Some(401), None));
+        drop(arrival(&record, "/v2/").answered(Responder::Container, Some(401), None));
         let mark = record.mark();
         assert!(record.since(mark).is_empty());
-        drop(arrival(&record, "/v2/a/blobs/x").answered(None, Some("reset".into())));
+        drop(arrival(&record, "/v2/a/blobs/x").answered(
+            Responder::Nobody,
+            None,
+            Some("reset".into()),
+        ));
         let since = record.since(mark);
         assert_eq!(since.len(), 1);
         assert_eq!(since[0].to_string(), "basic janedoe GET /v2/a/blobs/x → no answer (reset)");
@@ -397,10 +428,11 @@ mod tests {
     #[test]
     fn neither_query_nor_password_is_kept() {
         let record = Record::new();
-        drop(
-            arrival(&record, "/v2/a/manifests/v1?ns=docker.io&token=CANARY")
-                .answered(Some(200), None),
-        );
+        drop(arrival(&record, "/v2/a/manifests/v1?ns=docker.io&token=CANARY").answered(
+            Responder::Container,
+            Some(200),
+            None,
+        ));
         let request = &record.all()[0];
         assert_eq!(request.namespace.as_deref(), Some("docker.io"));
         let json = serde_json::to_string(request).unwrap();
@@ -419,8 +451,8 @@ mod tests {
                 record.wait_for(mark, |seen| (seen.len() == 2).then_some(seen.len())).await
             })
         };
-        drop(arrival(&record, "/v2/").answered(Some(401), None));
-        drop(arrival(&record, "/v2/").answered(Some(200), None));
+        drop(arrival(&record, "/v2/").answered(Responder::Container, Some(401), None));
+        drop(arrival(&record, "/v2/").answered(Responder::Container, Some(200), None));
         assert_eq!(waiting.await.unwrap(), 2);
     }
 }

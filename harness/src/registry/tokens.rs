@@ -12,9 +12,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
-use super::authorization::{self, Authorization};
+use super::authorization::{self, Authorization, Password};
 use super::exchange::Own;
 use super::jwt::{Access, SERVICE, SigningKey};
+use super::password::PasswordMark;
 use crate::case::model::{Anonymous, TokenAuth, TokenForms, TokenUser};
 
 /// No form a client sends is near this.
@@ -28,12 +29,22 @@ pub struct TokenServer {
     key: SigningKey,
 }
 
+/// A token request as it arrived.
+#[derive(Debug)]
+pub(super) struct TokenRequest {
+    method: Method,
+    header: Authorization,
+    /// None where the form could not be read.
+    ask: Option<Ask>,
+}
+
 /// What a client asks for.
 #[derive(Debug, Default)]
 struct Ask {
-    credentials: Option<(String, SecretString)>,
+    credentials: Option<(String, Password)>,
     service: Option<String>,
     scopes: Vec<String>,
+    grant: Option<String>,
 }
 
 impl TokenServer {
@@ -54,49 +65,56 @@ impl TokenServer {
             .collect();
     }
 
-    /// Answers a request, and tells who asked.
-    pub(super) async fn answer<B>(&self, request: Request<B>) -> (Own, Authorization)
-    where
-        B: Body,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let header = Authorization::of(request.headers());
-        if request.method() == Method::GET {
-            let pairs = pairs(request.uri().query().unwrap_or_default());
-            let (mut ask, _) = Ask::of(&pairs);
-            ask.credentials = authorization::basic(request.headers());
+    /// Returns the token that anybody gets to pull from a repository, or the status of the refusal.
+    pub(super) fn anonymous(&self, repository: &str) -> Result<SecretString, StatusCode> {
+        let ask = Ask { scopes: vec![format!("repository:{repository}:pull")], ..Ask::default() };
+        self.token(&ask).map_err(|refusal| refusal.status)
+    }
+
+    /// Answers a request.
+    pub(super) fn answer(&self, request: &TokenRequest) -> Own {
+        let Some(ask) = &request.ask else {
+            return Own::error(StatusCode::BAD_REQUEST, "the form cannot be read");
+        };
+        if request.method == Method::GET {
             // A header that is there and cannot be read is not the same as none.
-            if ask.credentials.is_none() && header != Authorization::None {
-                return (refused("the Authorization header is no Basic credentials"), header);
+            if ask.credentials.is_none() && request.header != Authorization::None {
+                return refused("the Authorization header is no Basic credentials");
             }
-            (self.grant(&ask), header)
-        } else if request.method() == Method::POST && self.rules.forms == TokenForms::Both {
-            let Ok(body) = Limited::new(request.into_body(), LONGEST_FORM).collect().await else {
-                return (Own::error(StatusCode::BAD_REQUEST, "the form cannot be read"), header);
-            };
-            let body = body.to_bytes();
-            let pairs = pairs(&String::from_utf8_lossy(&body));
-            let (ask, grant) = Ask::of(&pairs);
-            let who = match &ask.credentials {
-                Some((user, _)) => Authorization::Basic { user: user.clone() },
-                None => header,
-            };
-            if grant != Some("password") {
+            self.grant(ask)
+        } else if request.method == Method::POST && self.rules.forms == TokenForms::Both {
+            if ask.grant.as_deref() != Some("password") {
                 let message = "grant_type must be password: no refresh tokens are given";
-                return (Own::error(StatusCode::BAD_REQUEST, message), who);
+                return Own::error(StatusCode::BAD_REQUEST, message);
             }
-            (self.grant(&ask), who)
+            self.grant(ask)
         } else {
-            (Own::error(StatusCode::NOT_FOUND, "no such form of the token request"), header)
+            Own::error(StatusCode::NOT_FOUND, "no such form of the token request")
         }
     }
 
-    /// Decides what is granted.
+    /// The answer to what a client asks for.
     fn grant(&self, ask: &Ask) -> Own {
+        let token = match self.token(ask) {
+            Ok(token) => token,
+            Err(refusal) => return refusal,
+        };
+        let token = token.expose_secret();
+        let body = json!({
+            "token": token,
+            "access_token": token,
+            "expires_in": self.rules.expires,
+            "issued_at": Timestamp::now().to_string(),
+        });
+        Own::json(StatusCode::OK, body.to_string())
+    }
+
+    /// Decides what is granted: a token, or the refusal.
+    fn token(&self, ask: &Ask) -> Result<SecretString, Own> {
         let user = match &ask.credentials {
             Some((name, password)) => match self.user(name, password) {
                 Some(user) => Some((name.as_str(), user)),
-                None => return refused("incorrect username or password"),
+                None => return Err(refused("incorrect username or password")),
             },
             None => None,
         };
@@ -108,34 +126,20 @@ impl TokenServer {
             granted.extend(access);
         }
         if user.is_none() && !all && self.rules.anonymous == Anonymous::Refused {
-            return refused("authentication required");
+            return Err(refused("authentication required"));
         }
         let subject = user.map_or("", |(name, _)| name);
         let service = ask.service.as_deref().unwrap_or(SERVICE);
-        match self.key.sign(subject, service, &granted, self.rules.expires) {
-            Ok(token) => {
-                let token = token.expose_secret();
-                let body = json!({
-                    "token": token,
-                    "access_token": token,
-                    "expires_in": self.rules.expires,
-                    "issued_at": Timestamp::now().to_string(),
-                });
-                Own::json(StatusCode::OK, body.to_string())
-            }
-            Err(error) => Own::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        }
+        self.key
+            .sign(subject, service, &granted, self.rules.expires)
+            .map_err(|error| Own::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))
     }
 
-    fn user(&self, name: &str, password: &SecretString) -> Option<TokenUser> {
+    fn user(&self, name: &str, password: &Password) -> Option<TokenUser> {
         let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
         let user = users.get(name)?;
-        let right: bool = user
-            .password
-            .expose_secret()
-            .as_bytes()
-            .ct_eq(password.expose_secret().as_bytes())
-            .into();
+        let right: bool =
+            user.password.expose_secret().as_bytes().ct_eq(password.expose_secret()).into();
         right.then(|| user.clone())
     }
 
@@ -157,24 +161,51 @@ impl TokenServer {
     }
 }
 
+impl TokenRequest {
+    /// Reads a request to its end. It is read whatever answers it: by whom it was sent is in the
+    /// form of a POST.
+    pub(super) async fn read<B>(request: Request<B>) -> Self
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let ask = if head.method == Method::POST {
+            let body = Limited::new(body, LONGEST_FORM).collect().await;
+            body.ok().map(|body| Ask::of(&body.to_bytes()))
+        } else {
+            let mut ask = Ask::of(head.uri.query().unwrap_or_default().as_bytes());
+            ask.credentials = authorization::basic(&head.headers);
+            Some(ask)
+        };
+        Self { header: Authorization::of(&head.headers), method: head.method, ask }
+    }
+
+    /// The user that its form or header names, with the mark of the password.
+    pub(super) fn credentials(&self) -> Option<(&str, PasswordMark)> {
+        let (user, password) = self.ask.as_ref()?.credentials.as_ref()?;
+        Some((user, PasswordMark::of_bytes(password.expose_secret())))
+    }
+}
+
 impl Ask {
-    /// Reads a query or a form, and the kind of grant it names.
-    fn of(pairs: &[(String, String)]) -> (Self, Option<&str>) {
+    /// Reads a query or a form.
+    fn of(encoded: &[u8]) -> Self {
         let mut ask = Self::default();
-        let (mut user, mut password, mut grant) = (None, None, None);
-        for (name, value) in pairs {
-            match name.as_str() {
-                "service" => ask.service = Some(value.clone()),
+        let (mut user, mut password) = (None, None);
+        for (name, value) in form_urlencoded::parse(encoded) {
+            match name.as_ref() {
+                "service" => ask.service = Some(value.into_owned()),
                 // OAuth joins scopes by spaces, the older form repeats the parameter.
                 "scope" => ask.scopes.extend(value.split_whitespace().map(str::to_owned)),
-                "username" => user = Some(value.clone()),
-                "password" => password = Some(SecretString::from(value.clone())),
-                "grant_type" => grant = Some(value.as_str()),
+                "username" => user = Some(value.into_owned()),
+                "password" => password = Some(value.into_owned().into_bytes().into()),
+                "grant_type" => ask.grant = Some(value.into_owned()),
                 _ => {}
             }
         }
         ask.credentials = user.zip(password);
-        (ask, grant)
+        ask
     }
 }
 
@@ -182,10 +213,6 @@ fn refused(message: &str) -> Own {
     let mut own = Own::error(StatusCode::UNAUTHORIZED, message);
     own.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"pullproof\""));
     own
-}
-
-fn pairs(encoded: &str) -> Vec<(String, String)> {
-    form_urlencoded::parse(encoded.as_bytes()).into_owned().collect()
 }
 
 #[cfg(test)]
@@ -230,14 +257,26 @@ mod tests {
             let basic = STANDARD.encode(format!("{user}:{password}"));
             request = request.header("authorization", format!("Basic {basic}"));
         }
-        server.answer(request.body(Full::<bytes::Bytes>::default()).unwrap()).await
+        ask(server, request.body(Full::<bytes::Bytes>::default()).unwrap()).await
+    }
+
+    async fn ask(
+        server: &TokenServer,
+        request: Request<Full<bytes::Bytes>>,
+    ) -> (Own, Authorization) {
+        let request = TokenRequest::read(request).await;
+        let who = match request.credentials() {
+            Some((user, _)) => Authorization::Basic { user: user.to_owned() },
+            None => request.header.clone(),
+        };
+        (server.answer(&request), who)
     }
 
     async fn post(server: &TokenServer, form: &str) -> (Own, Authorization) {
         let request = Request::post("/pullproof/token")
             .body(Full::<bytes::Bytes>::from(form.to_owned()))
             .unwrap();
-        server.answer(request).await
+        ask(server, request).await
     }
 
     fn claims(own: &Own) -> Value {
@@ -333,7 +372,9 @@ mod tests {
     async fn an_older_server_has_no_oauth_form() {
         let server = server(&TokenAuth { forms: TokenForms::Get, ..rules() });
         let form = format!("grant_type=password&username=admin&password={CANARY}");
-        assert_eq!(post(&server, &form).await.0.status, StatusCode::NOT_FOUND);
+        let (own, who) = post(&server, &form).await;
+        assert_eq!(own.status, StatusCode::NOT_FOUND);
+        assert_eq!(who, Authorization::Basic { user: "admin".into() });
     }
 
     #[tokio::test]

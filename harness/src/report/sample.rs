@@ -7,7 +7,8 @@ use semver::Version;
 use crate::{
     cluster::NodeVersions,
     evidence::Evidence,
-    run::{Mismatch, Observation, Outcome, Result, StepFailure},
+    expectation::Mismatch,
+    run::{Observation, Outcome, Result, StepFailure},
 };
 
 use super::{Column, Grid};
@@ -75,6 +76,7 @@ pub fn failed() -> Result {
         waited: "1.2 s".into(),
         kubelet: None,
         requests: Vec::new(),
+        control: Vec::new(),
     })
 }
 

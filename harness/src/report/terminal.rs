@@ -47,6 +47,9 @@ pub fn failure(outcome: &Outcome) -> String {
             if !failure.requests.is_empty() {
                 block(&mut text, "registry", &failure.requests.join("\n"));
             }
+            if !failure.control.is_empty() {
+                block(&mut text, "control", &failure.control.join("\n"));
+            }
         }
         Result::Broken { error } => {
             block(&mut text, &format!("{}: could not be run", outcome.name), "");
@@ -90,10 +93,7 @@ pub fn summary(outcomes: &[Outcome], took: Duration, versions: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        report::sample::outcome,
-        run::{Mismatch, StepFailure},
-    };
+    use crate::{expectation::Mismatch, report::sample::outcome, run::StepFailure};
 
     #[test]
     fn a_line_says_name_outcome_time_and_what_the_registry_saw() {
@@ -111,6 +111,7 @@ mod tests {
             waited: "1.2 s".into(),
             kubelet: Some("ErrImagePull: two".into()),
             requests: vec!["anonymous HEAD /v2/a → 401".into()],
+            control: vec!["anonymous HEAD /v2/a → 401".into()],
         }));
         assert_eq!(
             failure(&failed),
@@ -121,6 +122,7 @@ mod tests {
     after     1.2 s
     kubelet   ErrImagePull: two
     registry  anonymous HEAD /v2/a → 401
+    control   anonymous HEAD /v2/a → 401
     evidence  target/pullproof/x
 "
         );

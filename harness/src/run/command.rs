@@ -2,9 +2,9 @@
 //! case's own: home, kubeconfig, tools.
 
 use std::{
-    ffi::OsString,
     fs,
-    os::unix::fs::{DirBuilderExt, PermissionsExt, symlink},
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, symlink},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -45,21 +45,25 @@ impl Workplace {
         variables: &Variables,
     ) -> anyhow::Result<Self> {
         let bin = home.join("bin");
-        // What commands write here are often passwords.
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&home)?;
         fs::create_dir_all(&bin)?;
         symlink(settings.kubectl()?, bin.join("kubectl"))?;
         let kubeconfig = kubeconfig_for(&cluster.kubeconfig, namespace)?;
-        fs::write(home.join("kubeconfig"), kubeconfig)?;
-        fs::set_permissions(home.join("kubeconfig"), fs::Permissions::from_mode(0o600))?;
-        for companion in Companion::of(file) {
-            companion.copy(&home, &bin, variables)?;
+        write(&home.join("kubeconfig"), kubeconfig.as_bytes(), 0o600)?;
+        for (name, bytes) in file.fixtures.files() {
+            if name.starts_with("docker-credential-") {
+                write(&bin.join(name), &bytes, 0o700)?;
+                continue;
+            }
+            // What is not text has no variables.
+            let text = String::from_utf8(bytes).map(|text| variables.fill(&text).into_bytes());
+            write(&home.join(name), &text.unwrap_or_else(|error| error.into_bytes()), 0o600)?;
         }
         let path = format!("{}:{}", bin.display(), settings.path);
         Ok(Self { home, path, docker_host: settings.docker_host.clone() })
     }
 
-    /// Runs a command line with `sh`. It sees nothing of this process's environment.
+    /// Runs a command line with `sh`. It sees nothing of this process's environment. By its HOME the
+    /// reaper knows what it leaves running.
     ///
     /// # Errors
     /// It cannot be started or takes too long.
@@ -89,52 +93,13 @@ impl Workplace {
     }
 }
 
-/// A file that a case's commands find in their home: a fixture, or one beside the case.
-#[derive(Debug)]
-pub struct Companion {
-    /// Where it lies.
-    pub path: PathBuf,
-    name: OsString,
-}
-
-impl Companion {
-    /// All of a case. Other cases are none: they lie beside it, but not for it.
-    pub fn of(file: &CaseFile) -> Vec<Self> {
-        let beside = file.path.parent().map(|folder| match folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => folder,
-        });
-        let folders = file.fixtures.as_deref().into_iter().chain(beside);
-        let entries = folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-        let companions = entries.map(|entry| Self { path: entry.path(), name: entry.file_name() });
-        companions
-            .filter(|one| one.path.is_file() && one.path != file.path && !one.is_case())
-            .collect()
-    }
-
-    fn is_case(&self) -> bool {
-        let yaml = self.path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        yaml && fs::read_to_string(&self.path).is_ok_and(|text| is_case(&text))
-    }
-
-    /// Copies it, with the variables filled in if it is a text.
-    fn copy(&self, home: &Path, bin: &Path, variables: &Variables) -> anyhow::Result<()> {
-        let what = || format!("copying {} to the case's home", self.path.display());
-        if self.name.to_string_lossy().starts_with("docker-credential-") {
-            return fs::copy(&self.path, bin.join(&self.name)).with_context(what).map(drop);
-        }
-        let bytes = match String::from_utf8(fs::read(&self.path).with_context(what)?) {
-            Ok(text) => variables.fill(&text).into_bytes(),
-            Err(error) => error.into_bytes(),
-        };
-        fs::write(home.join(&self.name), bytes).with_context(what)
-    }
-}
-
-/// Whether a text is one of a case, even one with mistakes.
-fn is_case(text: &str) -> bool {
-    serde_saphyr::from_str::<Value>(text)
-        .is_ok_and(|value| value["title"].is_string() && value["steps"].is_array())
+/// Writes a file that others cannot read at any moment.
+fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+    let what = || format!("writing {}", path.display());
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(mode);
+    let mut file = options.open(path).with_context(what)?;
+    file.write_all(bytes).with_context(what)
 }
 
 /// A kubeconfig whose current context means another namespace.
@@ -147,39 +112,4 @@ fn kubeconfig_for(original: &Path, namespace: &str) -> anyhow::Result<String> {
     }
     // JSON is YAML to kubectl.
     Ok(config.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_find_files_of_any_kind_but_no_other_case() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
-        let case = "title: t\nsource: s\nsteps:\n- run: 'true'\n";
-        write("case.yaml", case.as_bytes());
-        write("other.yaml", case.replace("source: s", "surce: s").as_bytes());
-        write("pod.yaml", b"kind: Pod\nimage: $REGISTRY/a\n");
-        write("picture.png", b"\x89PNG\r\n$REGISTRY\xff");
-        write("docker-credential-x", b"#!/bin/sh\n");
-        fs::create_dir(folder.path().join("folder")).unwrap();
-
-        let file = CaseFile::read(&folder.path().join("case.yaml")).unwrap();
-        let home = tempfile::tempdir().unwrap();
-        let (home, bin) = (home.path(), &home.path().join("bin"));
-        fs::create_dir(bin).unwrap();
-        let mut variables = Variables::default();
-        variables.set("REGISTRY", "r:1");
-        for companion in Companion::of(&file) {
-            companion.copy(home, bin, &variables).unwrap();
-        }
-        let mut names: Vec<_> =
-            fs::read_dir(home).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        names.sort();
-        assert_eq!(names, ["bin", "picture.png", "pod.yaml"]);
-        assert_eq!(fs::read(home.join("pod.yaml")).unwrap(), b"kind: Pod\nimage: r:1/a\n");
-        assert_eq!(fs::read(home.join("picture.png")).unwrap(), b"\x89PNG\r\n$REGISTRY\xff");
-        assert!(bin.join("docker-credential-x").is_file());
-    }
 }

@@ -4,13 +4,13 @@ use anyhow::Context;
 use futures::future::try_join_all;
 
 use crate::{
-    case::model::{Auth, Image},
-    image,
+    case::model::Image,
+    image::{self, Reference},
 };
 
-use super::{node::is_literal, scene::Scene};
+use super::{control_pull::keeps, scene::Scene};
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
     pub(super) async fn push_all(&mut self) -> anyhow::Result<()> {
         let registries: Vec<_> = self.file.case.registries.iter().collect();
         // Those that share another's digest come when that one is built.
@@ -60,48 +60,49 @@ impl Scene<'_> {
         Ok(())
     }
 
-    /// Whether an image, as a pod names it, is in a registry of the case that asks who comes.
-    pub(super) fn is_private(&self, image: &str) -> bool {
-        self.image_hosts().iter().any(|(host, registry)| {
-            let public: &[String] = match &self.file.case.registries[*registry].auth {
-                Auth::None => return false,
-                Auth::Basic(_) => &[],
-                Auth::Token(token) => &token.public,
-            };
-            let rest =
-                match image.strip_prefix(host.as_str()).and_then(|rest| rest.strip_prefix('/')) {
-                    Some(rest) => rest,
-                    // Docker Hub's host may be left out.
-                    None if host == "docker.io"
-                        && !is_literal(image.split('/').next().unwrap_or_default()) =>
-                    {
-                        image
-                    }
-                    None => return false,
-                };
-            let repository = rest.split(['@', ':']).next().unwrap_or(rest);
-            !public.iter().any(|public| public == repository)
-        })
+    /// The registries of the case that are asked for the images of a host, each once.
+    pub(super) fn registries_of(&self, host: &str) -> Vec<&'a str> {
+        let mut names: Vec<&str> = Vec::new();
+        for (known, registry) in self.image_hosts() {
+            if known == host && !names.contains(&registry) {
+                names.push(registry);
+            }
+        }
+        names
+    }
+
+    /// Whether a registry of the case keeps an image from who has no credentials.
+    pub(super) fn is_private(&self, registry: &str, image: &Reference) -> bool {
+        let spec = self.file.case.registries.get(registry);
+        spec.is_some_and(|spec| keeps(&spec.auth, image))
     }
 
     /// Every host that leads to a registry of the case: the registry's own and those of `hosts`.
-    pub(super) fn image_hosts(&self) -> Vec<(String, &str)> {
+    pub(super) fn image_hosts(&self) -> Vec<(String, &'a str)> {
         let case = &self.file.case;
-        let own = self.registries.iter().map(|(name, live)| (live.host.clone(), name.as_str()));
+        let own = case
+            .registries
+            .keys()
+            .filter_map(|name| Some((self.registries.get(name)?.host.clone(), name.as_str())));
         let others = case.hosts.iter().flat_map(|(host, hosts)| {
             let registries = hosts.server.iter().chain(&hosts.mirrors);
-            registries.map(|registry| (self.variables.fill(host), registry.as_str()))
+            // By the name of a registry of the case, or literally.
+            let host = match self.registries.get(host) {
+                Some(live) => live.host.clone(),
+                None => self.variables.fill(host),
+            };
+            registries.map(move |registry| (host.clone(), registry.as_str()))
         });
         own.chain(others).collect()
     }
 
     /// Brings an image onto the node without the kubelet, as a preload does: it belongs to nobody.
     pub(super) async fn preload(&self, name: &str) -> anyhow::Result<()> {
+        let wanted = Reference::of(name);
         let built = self.images.iter().find(|(key, _)| {
             key.split_once('/').is_some_and(|(registry, image)| {
-                self.registries
-                    .get(registry)
-                    .is_some_and(|live| name == format!("{}/{image}", live.host))
+                let host = self.registries.get(registry).map(|live| &live.host);
+                host.is_some_and(|host| Reference::of(&format!("{host}/{image}")) == wanted)
             })
         });
         let (_, image) =

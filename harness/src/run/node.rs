@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context;
+
 use crate::{
-    case::{CaseFile, model::NodeSetting},
+    case::{CaseFile, is_literal, model::NodeSetting},
     cluster::quote,
     registry::{HostEntry, hosts_toml},
 };
@@ -19,15 +21,9 @@ impl Scene<'_> {
             let folders = literal.iter().map(|host| format!("/etc/containerd/certs.d/{host}"));
             commands.push(format!("rm -rf {}", quoted(folders)));
         }
-        commands.extend(remove_images(&self.literal_images()));
-        if !self.node_files.is_empty() {
-            commands.extend(restore_files(&self.node_files));
-            if restarts_kubelet(self.file) {
-                // It runs with what the files said.
-                commands.push("systemctl restart kubelet".to_owned());
-            }
-        }
+        commands.extend(remove_images_of(&literal));
         self.best_effort(commands).await.ok();
+        self.session.run.restores_node_files(&self.session.cluster.node).await.ok();
     }
 
     /// Runs commands on the node, each whatever became of the one before.
@@ -43,56 +39,62 @@ impl Scene<'_> {
         self.best_effort(remove_images(names)).await
     }
 
-    /// Literal names may be on the node from a case before, with another digest.
+    /// Images of literal hosts may be on the node from a run that was killed, with another digest.
     pub(super) async fn forget_images(&self) -> anyhow::Result<()> {
-        self.remove_images(&self.literal_images()).await
+        self.best_effort(remove_images_of(&literal_hosts(self.file))).await
     }
 
-    pub(super) fn literal_images(&self) -> Vec<String> {
-        let literal = literal_hosts(self.file);
-        let hosts = self.image_hosts().into_iter();
-        hosts
-            .filter(|(host, _)| literal.contains(host))
-            .flat_map(|(host, registry)| {
-                let images = &self.file.case.registries[registry].images;
-                images.iter().map(move |image| format!("{host}/{}", image.name))
-            })
-            .collect()
-    }
-
-    /// One hosts.toml a registry, and those the case writes itself.
+    /// One hosts.toml per registry, those the case writes itself, and for each of these hosts the alias
+    /// by which the control pull finds the same registries.
     pub(super) async fn write_hosts(&self) -> anyhow::Result<()> {
         let case = &self.file.case;
         let mut files = Vec::new();
         for (name, spec) in &case.registries {
-            let live = &self.registries[name];
-            if spec.node == NodeSetting::Hosts && !case.hosts.contains_key(name) {
-                files.extend(self.hosts_files(&live.host, Some(name), &[])?);
+            if case.hosts.contains_key(name) {
+                continue;
             }
+            let host = &self.registries[name].host;
+            if spec.node == NodeSetting::Hosts {
+                files.extend(self.hosts_files(host, Some(name), &[], false)?);
+            }
+            files.extend(self.hosts_files(&self.alias_of(host)?, Some(name), &[], true)?);
         }
         for (host, hosts) in &case.hosts {
             let host = self.registries.get(host).map_or(host.clone(), |live| live.host.clone());
             let host = self.variables.fill(&host);
-            files.extend(self.hosts_files(&host, hosts.server.as_deref(), &hosts.mirrors)?);
+            let (server, mirrors) = (hosts.server.as_deref(), &hosts.mirrors);
+            files.extend(self.hosts_files(&host, server, mirrors, false)?);
+            files.extend(self.hosts_files(&self.alias_of(&host)?, server, mirrors, true)?);
         }
         if files.is_empty() { Ok(()) } else { self.session.cluster.node.write(&files).await }
     }
 
-    pub(super) fn hosts_files(
+    /// The host that stands for another in control pulls.
+    pub(super) fn alias_of(&self, host: &str) -> anyhow::Result<String> {
+        let hosts: BTreeSet<String> =
+            self.image_hosts().into_iter().map(|(host, _)| host).collect();
+        let at = hosts.iter().position(|known| known == host);
+        let at = at.with_context(|| format!("no registry of the case serves {host}"))?;
+        // RFC 2606 keeps the name from ever being somebody's.
+        Ok(format!("control-{}-{at}.pullproof.invalid", self.id))
+    }
+
+    fn hosts_files(
         &self,
         host: &str,
         server: Option<&str>,
         mirrors: &[String],
+        control: bool,
     ) -> anyhow::Result<Vec<(String, String)>> {
         let folder = format!("/etc/containerd/certs.d/{host}");
         let mut files = Vec::new();
         let mut entry = |name: &str| -> anyhow::Result<HostEntry> {
-            let live = self.registry(Some(name))?;
+            let registry = &self.registry(Some(name))?.registry;
             let ca = format!("{folder}/{}.crt", label(name));
-            if let Some(pem) = live.registry.ca() {
+            if let Some(pem) = registry.ca() {
                 files.push((ca.clone(), pem.to_owned()));
             }
-            Ok(live.registry.host_entry(&ca))
+            Ok(if control { registry.control_entry(&ca) } else { registry.host_entry(&ca) })
         };
         let server = server.map(&mut entry).transpose()?;
         let mirrors = mirrors.iter().map(|name| entry(name)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -112,30 +114,49 @@ pub(super) fn literal_hosts(file: &CaseFile) -> Vec<String> {
     hosts.into_iter().collect()
 }
 
-/// Whether a registry's name is a host to be taken literally.
-pub(super) fn is_literal(name: &str) -> bool {
-    name.contains(['.', ':']) || name == "localhost"
+/// Removes images by the names that a pod would give them, and, from 1.35 on, what the kubelet
+/// remembers of who may use them. Its record of an image has the image's id, and the names without tag
+/// (KEP-2535: /var/lib/kubelet/image_manager, pkg/kubelet/images/pullmanager).
+fn remove_images(names: &[String]) -> Vec<String> {
+    names
+        .iter()
+        .map(|name| {
+            let name = quote(name);
+            format!(
+                "id=$(crictl inspecti -o go-template --template '{{{{.status.id}}}}' {name} 2>/dev/null); \
+                 crictl rmi {name} >/dev/null 2>&1; [ -z \"$id\" ] || {}",
+                forget("-e \"$id\"")
+            )
+        })
+        .collect()
 }
 
-/// Removes images, also by the names of their digests, and, from 1.35 on, what the kubelet remembers of
-/// who may use them (KEP-2535: /var/lib/kubelet/image_manager).
-fn remove_images(names: &[String]) -> Vec<String> {
-    if names.is_empty() {
+/// Removes all images of hosts, also those of which only the digest is left, and the kubelet's records
+/// of them. Docker Hub's images are recorded without their host; those that kind brought stay.
+fn remove_images_of(hosts: &[String]) -> Vec<String> {
+    if hosts.is_empty() {
         return Vec::new();
     }
-    let patterns: String = names.iter().map(|name| format!(" -e {}", quote(name))).collect();
+    let images: String = hosts
+        .iter()
+        .map(|host| format!(" -e {}", quote(&format!("^{}/", host.replace('.', "[.]")))))
+        .collect();
+    let records: String =
+        hosts.iter().map(|host| format!(" -e {}", quote(&format!("\"{host}/")))).collect();
     vec![
-        format!("crictl rmi {} >/dev/null 2>&1", quoted(names.iter().cloned())),
-        format!("grep -lsr -F{patterns} /var/lib/kubelet/image_manager | xargs -r rm -f"),
+        format!(
+            "for image in $(ctr -n k8s.io images ls -q | grep{images} | grep -v ^docker.io/kindest/); do \
+             id=$(crictl inspecti -o go-template --template '{{{{.status.id}}}}' \"$image\" 2>/dev/null); \
+             [ -z \"$id\" ] || {}; crictl rmi \"$image\" >/dev/null 2>&1; done",
+            forget("-e \"$id\"")
+        ),
+        forget(&records),
     ]
 }
 
-/// Puts back what was there before a step wrote files.
-fn restore_files(paths: &[String]) -> impl Iterator<Item = String> {
-    paths.iter().map(|path| {
-        let (path, kept) = (quote(path), quote(&format!("{path}.before-pullproof")));
-        format!("if [ -e {kept} ]; then mv {kept} {path}; else rm -rf {path}; fi")
-    })
+/// Removes the kubelet's records in which one of the patterns of `grep -F` stands.
+fn forget(patterns: &str) -> String {
+    format!("grep -lsr -F {patterns} /var/lib/kubelet/image_manager | xargs -r rm -f")
 }
 
 /// A script that ends well however its commands end.
@@ -148,34 +169,52 @@ fn quoted(words: impl Iterator<Item = String>) -> String {
     words.map(|word| quote(&word)).collect::<Vec<_>>().join(" ")
 }
 
-fn restarts_kubelet(file: &CaseFile) -> bool {
+pub(super) fn restarts_kubelet(file: &CaseFile) -> bool {
     file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.restart_kubelet))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{os::unix::fs::PermissionsExt, process::Command};
 
     use super::*;
 
-    fn run(commands: Vec<String>) -> bool {
+    /// Runs commands with stubs in place of the node's programs, and returns what `crictl` was asked for.
+    fn run(commands: Vec<String>, images: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let asked = folder.path().join("asked");
+        let stub = |name: &str, script: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        stub("ctr", format!("printf '%s\\n' {images}"));
+        stub("crictl", format!("echo \"$@\" >>{}; exit 1", asked.display()));
         let script = one_after_the_other(commands);
-        Command::new("sh").args(["-c", &script]).status().unwrap().success()
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let status = Command::new("sh").args(["-c", &script]).env("PATH", path).status().unwrap();
+        assert!(status.success(), "{script}");
+        std::fs::read_to_string(asked).unwrap_or_default()
     }
 
     #[test]
     fn each_command_runs_whatever_became_of_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| format!("{}/{name}", folder.path().display());
-        let (old, new) = (path("it's old"), path("new"));
-        std::fs::write(format!("{old}.before-pullproof"), "before").unwrap();
-        std::fs::write(&old, "by a step").unwrap();
-        std::fs::write(&new, "by a step").unwrap();
+        let last = folder.path().join("last");
         let mut commands = remove_images(&["no.such.example.com/image:v1".to_owned()]);
-        commands.extend(restore_files(&[old.clone(), new.clone()]));
-        assert!(run(commands));
-        assert_eq!(std::fs::read_to_string(&old).unwrap(), "before");
-        assert!(!std::path::Path::new(&new).exists());
-        assert!(run(Vec::new()));
+        commands.push(format!("touch {}", quote(&last.to_string_lossy())));
+        assert!(run(commands, "").contains("rmi no.such.example.com/image:v1"));
+        assert!(last.exists());
+        assert_eq!(run(Vec::new(), ""), "");
+    }
+
+    #[test]
+    fn all_images_of_a_literal_host_go_but_not_those_that_kind_brought() {
+        let images = "docker.io/janedoe/app:v1 docker.io/janedoe/app@sha256:00 \
+                      docker.io/kindest/kindnetd:v1 not-docker.io/app:v1 dockerXio/app:v1";
+        let asked = run(remove_images_of(&["docker.io".to_owned()]), images);
+        let removed: Vec<&str> =
+            asked.lines().filter_map(|line| line.strip_prefix("rmi ")).collect();
+        assert_eq!(removed, ["docker.io/janedoe/app:v1", "docker.io/janedoe/app@sha256:00"]);
     }
 }

@@ -2,31 +2,23 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::{
     Api, Client, ResourceExt,
     api::{
-        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
+        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams,
+        PostParams,
     },
     discovery::{ApiCapabilities, Scope, pinned_kind},
     runtime::wait::{await_condition, conditions::is_deleted},
 };
 use serde_json::{Value, json};
 
-use crate::mutex::locked;
+use crate::{case::Kind, mutex::locked};
 
 /// How long the API server's cache of service accounts may lag.
 const SETTLED: Duration = Duration::from_secs(30);
-
-/// What steps call an object's kind, and what it is.
-const KINDS: [(&str, &str, &str); 5] = [
-    ("pod", "v1", "Pod"),
-    ("secret", "v1", "Secret"),
-    ("serviceaccount", "v1", "ServiceAccount"),
-    ("configmap", "v1", "ConfigMap"),
-    ("deployment", "apps/v1", "Deployment"),
-];
 
 /// The objects of a cluster; what the server says of a kind is asked once.
 pub struct Objects {
@@ -40,11 +32,11 @@ impl Objects {
         Self { client, kinds: Mutex::default() }
     }
 
-    /// Creates an object, or replaces it where there is one.
+    /// Creates an object, or replaces it where there is one, and returns it as the server has it.
     ///
     /// # Errors
     /// The server refuses it.
-    pub async fn apply(&self, namespace: &str, object: &Value) -> anyhow::Result<()> {
+    pub async fn apply(&self, namespace: &str, object: &Value) -> anyhow::Result<DynamicObject> {
         let object: DynamicObject = serde_json::from_value(object.clone())?;
         let types = object.types.clone().unwrap_or_default();
         let gvk = GroupVersionKind::try_from(&types)?;
@@ -53,15 +45,12 @@ impl Objects {
         let name = object.name_any();
         let what = || format!("applying {} {name}", types.kind);
         match api.create(&PostParams::default(), &object).await {
-            Ok(_) => Ok(()),
+            Ok(created) => Ok(created),
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
                 let mut object = object;
                 object.metadata.resource_version =
                     api.get(&name).await.with_context(what)?.resource_version();
-                api.replace(&name, &PostParams::default(), &object)
-                    .await
-                    .with_context(what)
-                    .map(drop)
+                api.replace(&name, &PostParams::default(), &object).await.with_context(what)
             }
             Err(error) => Err(error).with_context(what),
         }
@@ -106,17 +95,28 @@ impl Objects {
             .with_context(|| format!("pods do not get the secrets of serviceaccount/{account}"))?
     }
 
-    /// Deletes an object and waits until it is gone.
+    /// Returns the pods of a namespace, by name, with their UIDs.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn pods(&self, namespace: &str) -> anyhow::Result<Vec<(String, String)>> {
+        let pods = Api::<Pod>::namespaced(self.client.clone(), namespace);
+        let listed = pods.list_metadata(&ListParams::default()).await;
+        let listed = listed.with_context(|| format!("listing the pods of {namespace}"))?;
+        Ok(listed.items.iter().map(|pod| (pod.name_any(), pod.uid().unwrap_or_default())).collect())
+    }
+
+    /// Deletes an object, waits until it is gone, and returns its UID.
     ///
     /// # Errors
     /// The server refuses it, or the kind is unknown.
-    pub async fn delete(&self, namespace: &str, object: &str) -> anyhow::Result<()> {
+    pub async fn delete(&self, namespace: &str, object: &str) -> anyhow::Result<String> {
         let (api, name) = self.named(namespace, object).await?;
         let what = || format!("deleting {object}");
         let uid = api.get(name).await.with_context(what)?.uid().unwrap_or_default();
         api.delete(name, &DeleteParams::default()).await.with_context(what)?;
         await_condition(api, name, is_deleted(&uid)).await.with_context(what)?;
-        Ok(())
+        Ok(uid)
     }
 
     async fn named<'a>(
@@ -127,13 +127,10 @@ impl Objects {
         let (kind, name) = object.split_once('/').with_context(|| {
             format!("`{object}` is no object; write for example `pod/private-reg`")
         })?;
-        let Some((_, version, kind)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
-            let known = KINDS.map(|(known, ..)| known).join(", ");
-            bail!("`{kind}` is no kind that can be named here; known: {known}");
-        };
+        let kind = Kind::named(kind).with_context(|| format!("the kind `{kind}` is not known"))?;
         let gvk = GroupVersionKind::try_from(&kube::api::TypeMeta {
-            api_version: (*version).to_owned(),
-            kind: (*kind).to_owned(),
+            api_version: kind.api_version.to_owned(),
+            kind: kind.kind.to_owned(),
         })?;
         Ok((self.api(&gvk, namespace).await?, name))
     }

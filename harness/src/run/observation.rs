@@ -6,9 +6,16 @@ use jiff::Timestamp;
 use regex::Regex;
 use serde::Serialize;
 
-use crate::case::model::{Expect, Step};
+use crate::{
+    case::{
+        PodSelector,
+        model::{Expect, Step},
+    },
+    evidence::Mark,
+    expectation::{kinds, reasons},
+};
 
-use super::{expectation, requests, scene::Scene};
+use super::scene::Scene;
 
 /// The longest part of a command that is told.
 const COMMAND: usize = 160;
@@ -88,7 +95,13 @@ impl Observer {
 }
 
 /// Notes what there is to see of an expectation now.
-pub fn note(scene: &mut Scene<'_>, index: usize, expect: &Expect, namespace: &str) {
+pub fn note(
+    scene: &mut Scene<'_>,
+    index: usize,
+    expect: &Expect,
+    namespace: &str,
+    which: Option<&PodSelector>,
+) {
     let plain = Plain::of(scene);
     let mut seen = Observation {
         step: index + 1,
@@ -97,12 +110,12 @@ pub fn note(scene: &mut Scene<'_>, index: usize, expect: &Expect, namespace: &st
         ..Observation::default()
     };
     let container = expect.container.as_deref();
-    if let Some(pod) = &expect.pod
-        && let Some(history) = scene.timeline.pod_named(namespace, pod)
+    if let Some(which) = which
+        && let Some(history) = scene.timeline.find(namespace, which)
         && let Some(now) = history.now()
     {
-        let events = scene.timeline.events_of(namespace, pod);
-        let reasons = expectation::reasons(&history, container, &events);
+        let events = scene.timeline.events_of(&history.uid, Mark::default());
+        let reasons = reasons(&history, container, &events);
         seen.reasons = each_once(reasons, expect.reasons.last());
         seen.phase = Some(now.phase.clone());
         let last = seen.reasons.last().filter(|_| history.waits_now(container).is_some());
@@ -115,7 +128,7 @@ pub fn note(scene: &mut Scene<'_>, index: usize, expect: &Expect, namespace: &st
             .map(|message| plain.text(&scene.redaction.hide(&message)));
     }
     for live in scene.registries.values() {
-        let mut words = requests::kinds(&live.registry.record().since(live.looked));
+        let mut words = kinds(&live.registry.record().since(live.looked));
         if expect.within.is_some() {
             words = last_of_each(words);
         }

@@ -4,12 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
-use crate::{case::CaseFile, cluster::NodeVersions, evidence::Evidence};
-
-use super::{
-    expectation::Mismatch,
-    observation::{Decision, Observation},
+use crate::{
+    case::CaseFile, cluster::NodeVersions, evidence::Evidence, expectation::Mismatch,
 };
+
+use super::observation::{Decision, Observation};
 
 /// How a case ended.
 #[derive(Debug, Clone, Serialize)]
@@ -79,6 +78,8 @@ pub struct StepFailure {
     pub kubelet: Option<String>,
     /// The requests of the registries since the expectation before, one a line.
     pub requests: Vec<String>,
+    /// Those of the control pull among them, which are nobody's evidence.
+    pub control: Vec<String>,
 }
 
 impl Outcome {

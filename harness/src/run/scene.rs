@@ -17,7 +17,7 @@ use kube::{
 
 use crate::{
     case::{
-        self, CaseFile, Variables,
+        CaseFile, Variables, is_literal,
         model::{self, NodeSetting},
         variable_name,
     },
@@ -28,10 +28,11 @@ use crate::{
 };
 
 use super::{
-    command::{Companion, Workplace},
+    awaiting::Looked,
+    command::Workplace,
     limit::within,
     namespace::{create_namespace, delete_namespace},
-    node::{is_literal, literal_hosts},
+    node::literal_hosts,
     observation::Observer,
     session::Session,
     watch::Following,
@@ -39,6 +40,9 @@ use super::{
 
 /// How long a part of the surroundings may take; a loaded machine needs seconds.
 const SET: Duration = Duration::from_secs(180);
+
+/// How long the kubelet may take to end the pods of a case with a literal host.
+const PODS_GONE: Duration = Duration::from_secs(30);
 
 /// All that a case has while it runs.
 pub struct Scene<'a> {
@@ -62,18 +66,25 @@ pub struct Scene<'a> {
     pub redaction: Redaction,
     /// When it began.
     pub began: Timestamp,
-    /// Files of the node that a step wrote.
-    pub node_files: Vec<String>,
     /// What its expectations have shown.
     pub observer: Observer,
-    /// Pods, by namespace and name, whose images were shown to be private.
-    pub(super) proven: BTreeSet<(String, String)>,
+    /// The images that were proved to be private, or public where the case says so.
+    pub(super) proven: BTreeSet<Proven>,
+    /// Up to where its pods were looked at.
+    pub(super) looked: Looked,
+    /// Whether a step may have changed pods in a way that only the watch reports.
+    pub(super) stale: bool,
+    /// What tells its files and aliases from those of others.
+    pub(super) id: String,
     /// What was pushed, by `registry/repository:tag`.
     pub(super) images: BTreeMap<String, image::Image>,
     folder: PathBuf,
     _following: Vec<Following>,
     locks: Vec<Lock>,
 }
+
+/// A pod's UID and one of its images.
+pub(super) type Proven = (String, String);
 
 /// A registry of a running case.
 pub struct Live {
@@ -87,7 +98,11 @@ pub struct Live {
 
 impl<'a> Scene<'a> {
     /// Sets everything up, the slow parts at the same time.
-    pub async fn set(session: &'a Session, file: &'a CaseFile) -> anyhow::Result<Self> {
+    pub async fn set(
+        session: &'a Session,
+        file: &'a CaseFile,
+        redaction: Redaction,
+    ) -> anyhow::Result<Self> {
         let began = Timestamp::now();
         let case = &file.case;
         let id = format!("{:06x}", rand::random::<u32>() & 0xff_ffff);
@@ -99,6 +114,7 @@ impl<'a> Scene<'a> {
         let own = case.namespace.clone().unwrap_or_else(|| format!("{}-{id}", label(&file.name)));
         let mut namespaces = vec![own.clone()];
         variables.set("NAMESPACE", &own);
+        variables.set("NODE", &session.cluster.node.container);
         for name in &case.namespaces {
             let namespace = format!("{}-{name}-{id}", label(&file.name));
             variables.set(variable_name(name), &namespace);
@@ -136,9 +152,6 @@ impl<'a> Scene<'a> {
         for (name, live) in &registries {
             variables.set(variable_name(name), &live.host);
         }
-        let unique = registries.iter().filter(|(name, _)| !is_literal(name));
-        session.run.pulls_from(unique.map(|(_, live)| live.host.as_str()))?;
-
         let mut scene = Self {
             session,
             file,
@@ -148,27 +161,23 @@ impl<'a> Scene<'a> {
             timeline,
             registries,
             workplace: None,
-            redaction: session.secrets.redaction(),
+            redaction,
             began,
-            node_files: Vec::new(),
             observer: Observer::default(),
             proven: BTreeSet::new(),
+            looked: Looked::default(),
+            stale: false,
+            id,
             images: BTreeMap::new(),
             folder,
             _following: following,
             locks,
         };
+        scene.announce_hosts()?;
         within(SET, "pushing the images", scene.push_all()).await?;
         // Node-wide changes and every other case exclude each other; who has the node alone has all
         // else ready by then.
-        let node = session.cluster.lock_file("node");
-        scene.locks.push(if file.needs_node_alone() {
-            Lock::exclusive(&node, || {}).await?
-        } else {
-            // After those of this process that need it alone: it would hardly ever be free again.
-            drop(session.first.read().await);
-            Lock::shared(&node, || {}).await?
-        });
+        scene.locks.push(session.take_node(file.needs_node_alone()).await?);
         within(SET, "preparing the node", async {
             scene.forget_images().await?;
             scene.write_hosts().await
@@ -184,6 +193,16 @@ impl<'a> Scene<'a> {
             None => self.registries.values().next(),
         }
         .context("the case has no such registry")
+    }
+
+    /// Tells the reaper of the hosts that only this case has, whose images go with the run.
+    fn announce_hosts(&self) -> anyhow::Result<()> {
+        let unique = self.registries.iter().filter(|(name, _)| !is_literal(name));
+        let mut hosts: Vec<String> = unique.map(|(_, live)| live.host.clone()).collect();
+        for (host, _) in self.image_hosts() {
+            hosts.push(self.alias_of(&host)?);
+        }
+        Ok(self.session.run.pulls_from(hosts.iter().map(String::as_str))?)
     }
 
     /// Where its commands run. Most cases have none, and a home folder is many files.
@@ -203,18 +222,27 @@ impl<'a> Scene<'a> {
 
     /// Removes what the case made. Best effort: what is left, the reaper removes at the run's end.
     pub async fn strike(mut self) {
+        let literal = !literal_hosts(self.file).is_empty();
         let client = self.session.client();
-        let now = DeleteParams::default().grace_period(0);
+        // At once; but the kubelet stops pulling for a pod before a graceful deletion ends, and only
+        // then may the next case have the host (pkg/kubelet/pod_workers.go, SyncTerminatingPod).
+        let grace = DeleteParams::default().grace_period(u32::from(literal));
         for namespace in &self.namespaces {
-            // Pods first and at once: a failed one would pull again, in the middle of the next case.
+            // Pods first: a failed one would pull again, in the middle of the next case.
             let pods = Api::<Pod>::namespaced(client.clone(), namespace);
-            pods.delete_collection(&now, &ListParams::default()).await.ok();
+            pods.delete_collection(&grace, &ListParams::default()).await.ok();
         }
-        let (literal, own) = self.namespaces.split_at(self.file.case.namespace.iter().len());
-        self.session.leave(own);
-        for namespace in literal {
-            // At once: who waits for the name finds it gone, and nobody deletes theirs later.
+        // What a controller would make again goes with the namespace, and so does a literal name: who
+        // waits for it finds it gone, and nobody deletes theirs later.
+        let named = self.file.case.namespace.iter().len();
+        let now = if makes_pods_again(self.file) { self.namespaces.len() } else { named };
+        let (at_once, later) = self.namespaces.split_at(now);
+        self.session.leave(later);
+        for namespace in at_once {
             delete_namespace(self.session, namespace).await;
+        }
+        if literal {
+            tokio::time::timeout(PODS_GONE, self.pods_gone()).await.ok();
         }
         self.restore_node().await;
         for live in std::mem::take(&mut self.registries).into_values() {
@@ -222,6 +250,25 @@ impl<'a> Scene<'a> {
         }
         std::fs::remove_dir_all(&self.folder).ok();
     }
+
+    async fn pods_gone(&self) {
+        let mut changes = self.timeline.changes();
+        loop {
+            changes.borrow_and_update();
+            if self.timeline.present().is_empty() || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Whether something of a case may make a pod again after it was deleted.
+fn makes_pods_again(file: &CaseFile) -> bool {
+    let template = |object: &serde_json::Value| !object["spec"]["template"].is_null();
+    let workload =
+        |object: &serde_json::Value| template(object) || !object["spec"]["jobTemplate"].is_null();
+    file.objects.values().flatten().any(workload)
+        || file.steps().any(|(_, step)| step.run.is_some())
 }
 
 async fn start(
@@ -252,15 +299,4 @@ pub(super) fn label(name: &str) -> String {
         .take(40)
         .collect();
     plain.trim_matches('-').to_owned()
-}
-
-/// Every secret of a case, also those of the files that its commands find.
-pub(super) fn secrets(file: &CaseFile) -> Vec<secrecy::SecretString> {
-    let runs = file.steps().any(|(_, step)| step.run.is_some());
-    let found = runs.then(|| Companion::of(file)).into_iter().flatten();
-    // One that cannot be read is told by the step that needs it.
-    let texts = found.filter_map(|one| std::fs::read(&one.path).ok());
-    let texts: Vec<String> =
-        texts.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect();
-    case::secrets(file, &texts)
 }

@@ -1,8 +1,9 @@
 //! What all cases of a process share: the cluster, the registry containers, the reaper.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -13,10 +14,11 @@ use kube::{Api, Client, runtime::wait::await_condition};
 use tokio::sync::RwLock;
 
 use crate::{
-    case::{CaseFile, model::When},
-    cluster::{Cluster, Engine, Lock, Progress, Run},
+    case::{self, CaseFile, model::When},
+    cluster::{Cluster, Engine, Lock, Progress, Run, strays},
     error::{EnvironmentError, story},
-    evidence::{KnownSecrets, bundle},
+    evidence::{Evidence, KnownSecrets, Redaction, bundle},
+    expectation::{applies, in_words as in_requests},
     image::Arch,
     mutex::locked,
     registry::Pool,
@@ -24,13 +26,11 @@ use crate::{
 };
 
 use super::{
-    expectation::applies,
-    limit::too_long,
+    limit::{too_long, within},
     namespace::{ROOT_CA, delete_namespace},
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
-    requests,
-    scene::{self, Scene},
+    scene::Scene,
     steps::{self, Failure},
     watch::Watches,
 };
@@ -41,6 +41,10 @@ const IDLE_CONTAINERS: usize = 24;
 const AT_ONCE: usize = 16;
 /// How long a step may take besides what an expectation waits, and a case's clean-up.
 const STEP: Duration = Duration::from_secs(120);
+/// How long the evidence of a failure may take.
+const EVIDENCE: Duration = Duration::from_secs(180);
+/// How long it may take to have the namespaces of cases deleted.
+const TIDY: Duration = Duration::from_secs(60);
 /// How long a new cluster may take to publish its root CA.
 const PUBLISHED: Duration = Duration::from_secs(60);
 
@@ -54,9 +58,6 @@ pub struct Session {
     pub cluster: Cluster,
     /// The architecture of the node.
     pub arch: Arch,
-    /// Whether the anonymous pair of a pod comes after it and not beside it: slower, but then the
-    /// registry's record before it tells of the pod alone.
-    pub pairs_apart: bool,
     pub(super) pool: Pool,
     pub(super) objects: Objects,
     pub(super) root_ca: Option<BTreeMap<String, String>>,
@@ -64,6 +65,11 @@ pub struct Session {
     /// The secrets of all cases that have begun: the node's journal has those of all.
     pub secrets: KnownSecrets,
     left: Mutex<Vec<String>>,
+    progress: Progress,
+    /// What another run is waited for, so that it is said once.
+    awaited: Mutex<BTreeSet<String>>,
+    /// Why no case can be run any more.
+    lost: OnceLock<String>,
     /// Held for writing while the cases of a schedule that need the node alone go first.
     pub(super) first: Arc<RwLock<()>>,
 }
@@ -75,16 +81,21 @@ impl Session {
     /// Something of the environment is missing or fails; the error says what to do.
     pub async fn open(settings: Settings, progress: &Progress) -> Result<Self, EnvironmentError> {
         let engine = Engine::connect().await?;
-        let run = Run::start(&settings)?;
+        let run = Run::start(&settings, progress).await?;
+        strays::remove_containers(&engine, &run).await;
         let cluster = Cluster::join(&settings, &engine, &run, progress).await?;
         Ok(Self {
             arch: if engine.architecture == "arm64" { Arch::Arm64 } else { Arch::Amd64 },
-            pairs_apart: false,
-            pool: Pool::new(run.labels(), IDLE_CONTAINERS),
+            pool: Pool::new(run.labels(), IDLE_CONTAINERS).with_files_in(run.folder.clone()),
             objects: Objects::new(cluster.client.clone()),
-            watches: Watches::start(&cluster.client).await,
+            watches: Watches::start(&cluster.client)
+                .await
+                .map_err(EnvironmentError::other("the cluster could not be watched"))?,
             secrets: KnownSecrets::default(),
             left: Mutex::default(),
+            progress: progress.clone(),
+            awaited: Mutex::default(),
+            lost: OnceLock::new(),
             first: Arc::default(),
             root_ca: root_ca(&cluster.client)
                 .await
@@ -97,24 +108,31 @@ impl Session {
 
     /// Runs a case from its first step to its clean-up.
     pub async fn case(&self, file: &CaseFile) -> Outcome {
-        self.secrets.add(scene::secrets(file));
-        let outcome = self.outcome(file).await;
-        self.secrets.redaction().hide_outcome(outcome)
+        let secrets = case::secrets(file);
+        self.secrets.add(&secrets);
+        // Its own alone: what it shows must not depend on the cases beside it.
+        let redaction = Redaction::new(secrets);
+        let outcome = self.outcome(file, &redaction).await;
+        redaction.hide_outcome(outcome)
     }
 
-    async fn outcome(&self, file: &CaseFile) -> Outcome {
+    async fn outcome(&self, file: &CaseFile, redaction: &Redaction) -> Outcome {
         let began = Instant::now();
         let mut outcome = Outcome::begin(file, &self.cluster.versions);
         if !applies(&file.case.when, &self.cluster.versions) {
             outcome.result = CaseResult::NotApplicable { speaks_of: in_words(&file.case.when) };
             return outcome;
         }
+        if let Some(why) = self.lost() {
+            outcome.result = CaseResult::Broken { error: why.to_owned() };
+            return outcome;
+        }
         let since = Timestamp::now();
-        match Scene::set(self, file).await {
+        match Scene::set(self, file, redaction.clone()).await {
             Ok(mut scene) => {
                 outcome.result = self.steps(&mut scene).await;
                 let seen = scene.registries.values().map(|live| {
-                    let words = requests::in_words(&live.registry.record().all());
+                    let words = in_requests(&live.registry.record().all());
                     if scene.registries.len() > 1 {
                         format!("{}: {words}", live.registry.name())
                     } else {
@@ -126,19 +144,53 @@ impl Session {
                 outcome.decisions = std::mem::take(&mut scene.observer.decisions);
                 outcome.took = began.elapsed();
                 if !outcome.is_good() {
+                    if let Err(lost) = self.check().await {
+                        // The reaper removes what is left, when the node is back.
+                        outcome.result = CaseResult::Broken { error: lost };
+                        return outcome;
+                    }
                     // Evidence before the clean-up: it goes with the namespace.
-                    outcome.evidence = Some(bundle::collect(&scene, &outcome).await);
+                    let collected = bundle::collect(&scene, &outcome);
+                    outcome.evidence = self.evidence(collected).await;
                 }
                 // The reaper removes what this could not.
                 tokio::time::timeout(STEP, scene.strike()).await.ok();
             }
             Err(error) => {
                 outcome.took = began.elapsed();
+                if let Err(lost) = self.check().await {
+                    outcome.result = CaseResult::Broken { error: lost };
+                    return outcome;
+                }
                 outcome.result = CaseResult::Broken { error: story(&error) };
-                outcome.evidence = Some(bundle::collect_node(self, file, since).await);
+                let collected = bundle::collect_node(self, file, since);
+                outcome.evidence = self.evidence(collected).await;
             }
         }
         outcome
+    }
+
+    /// Why the cluster or the node is not what it was, so that no case can be run any more.
+    pub fn lost(&self) -> Option<&str> {
+        self.lost.get().map(String::as_str)
+    }
+
+    /// Looks, after a case has failed, whether it could have been otherwise.
+    async fn check(&self) -> Result<(), String> {
+        let found = match self.cluster.check().await {
+            Err(error) => Err(story(&error.into())),
+            Ok(()) => self.watches.trouble().map_or(Ok(()), Err),
+        };
+        found.map_err(|why| self.lost.get_or_init(|| why).clone())
+    }
+
+    /// Waits for evidence as long as it may take. What is there by then stays.
+    async fn evidence(
+        &self,
+        collected: impl Future<Output = Evidence>,
+    ) -> Option<Evidence> {
+        let late = |_| Evidence::Lost(too_long("collecting the evidence", EVIDENCE).to_string());
+        Some(tokio::time::timeout(EVIDENCE, collected).await.unwrap_or_else(late))
     }
 
     async fn steps(&self, scene: &mut Scene<'_>) -> CaseResult {
@@ -146,7 +198,7 @@ impl Session {
             if !applies(&step.when, &self.cluster.versions) {
                 continue;
             }
-            let limit = steps::patience(step) + STEP;
+            let limit = steps::patience(step).saturating_add(STEP);
             let taken = tokio::time::timeout(limit, steps::take(scene, index, step)).await;
             match taken.unwrap_or_else(|_| Err(Failure::Broken(too_long("the step", limit)))) {
                 Ok(()) => {}
@@ -172,16 +224,28 @@ impl Session {
     /// Has the namespaces of the cases that are over deleted.
     pub async fn tidy(&self) {
         let left = std::mem::take(&mut *locked(&self.left));
-        stream::iter(left)
-            .for_each_concurrent(AT_ONCE, async |name| delete_namespace(self, &name).await)
-            .await;
+        let deleted = stream::iter(left)
+            .for_each_concurrent(AT_ONCE, async |name| delete_namespace(self, &name).await);
+        // The reaper removes what this could not.
+        tokio::time::timeout(TIDY, deleted).await.ok();
+    }
+
+    /// Gives up what the cases shared, as far as it can be done without the reaper.
+    pub async fn clear(&self) {
+        if self.lost().is_none() {
+            self.tidy().await;
+        }
+        tokio::time::timeout(TIDY, self.pool.close()).await.ok();
     }
 
     /// Ends the run: what it still holds is removed before this returns.
     pub async fn close(self) {
-        self.tidy().await;
-        // The reaper removes what this could not.
-        self.pool.close().await.ok();
+        self.clear().await;
+        self.run.end().await;
+    }
+
+    /// Ends the run as [`Session::close`] does, and leaves all of it to the reaper.
+    pub async fn abandon(self) {
         self.run.end().await;
     }
 
@@ -191,7 +255,36 @@ impl Session {
 
     /// Takes what only one case on the cluster may have, in this process or another.
     pub(super) async fn take(&self, name: &str) -> std::io::Result<Lock> {
-        Lock::exclusive(&self.cluster.lock_file(name), || {}).await
+        let lock = Lock::exclusive(&self.cluster.lock_file(name), || self.awaits(name, name)).await;
+        locked(&self.awaited).remove(name);
+        lock
+    }
+
+    /// Takes the node, alone or with others that leave it as it is, and waits until it is as it was
+    /// before any case.
+    pub(super) async fn take_node(&self, alone: bool) -> anyhow::Result<Lock> {
+        let (name, path) = ("node", self.cluster.lock_file("node"));
+        let lock = if alone {
+            Lock::exclusive(&path, || self.awaits(name, "the node")).await
+        } else {
+            // After those of this process that need it alone: it would hardly ever be free again.
+            drop(self.first.read().await);
+            Lock::shared(&path, || self.awaits(name, "the node alone")).await
+        };
+        locked(&self.awaited).remove(name);
+        let (cluster, node) = (&self.cluster.name, &self.cluster.node);
+        let waiting = || self.awaits("node-files", "the node's files");
+        self.run.settle_node(cluster, node, waiting).await?;
+        locked(&self.awaited).remove("node-files");
+        Ok(lock?)
+    }
+
+    /// Says once, however many cases do, that another run is waited for.
+    fn awaits(&self, name: &str, what: &str) {
+        if locked(&self.awaited).insert(name.to_owned()) {
+            let cluster = &self.cluster.name;
+            (self.progress)(&format!("cluster {cluster}: waiting for another run that has {what}"));
+        }
     }
 }
 
@@ -200,7 +293,7 @@ async fn root_ca(client: &Client) -> anyhow::Result<Option<BTreeMap<String, Stri
     let maps = Api::<ConfigMap>::namespaced(client.clone(), "default");
     let there = |map: Option<&ConfigMap>| map.is_some();
     let published = await_condition(maps, ROOT_CA, there);
-    let published = tokio::time::timeout(PUBLISHED, published).await??;
+    let published = within(PUBLISHED, format!("waiting for {ROOT_CA}"), published).await?;
     Ok(published.and_then(|map| map.data))
 }
 

@@ -6,17 +6,21 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use semver::Version;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::range::VersionRange;
 
+mod bounds;
 mod expect;
 mod registry;
+mod request;
 mod step;
 
 pub use expect::*;
 pub use registry::*;
+pub use request::RequestKind;
 pub use step::*;
 
 /// One case: registries as they are, plain manifests, and what must be seen.
@@ -62,4 +66,12 @@ pub struct When {
     /// containerd versions, for example `>=2.0`.
     #[serde(default)]
     pub containerd: Option<VersionRange>,
+}
+
+impl When {
+    /// Whether a version of Kubernetes with one of containerd lies in the ranges.
+    pub fn applies(&self, kubernetes: &Version, containerd: &Version) -> bool {
+        self.kubernetes.as_ref().is_none_or(|range| range.contains(kubernetes))
+            && self.containerd.as_ref().is_none_or(|range| range.contains(containerd))
+    }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, de::Error as _};
 
+use super::bounds;
 use crate::case::forms::{Form, string_or};
 
 /// A registry of a case: a real registry container behind the gateway.
@@ -35,7 +36,11 @@ pub enum Auth {
     /// Anyone may pull; never a challenge.
     None,
     /// htpasswd in the container: user to password.
-    Basic(#[schemars(with = "BTreeMap<String, String>")] BTreeMap<String, SecretString>),
+    Basic(
+        #[serde(deserialize_with = "bounds::users")]
+        #[schemars(with = "BTreeMap<String, String>")]
+        BTreeMap<String, SecretString>,
+    ),
     /// Bearer tokens from a token server, verified by the container.
     Token(TokenAuth),
 }
@@ -45,7 +50,7 @@ pub enum Auth {
 #[serde(deny_unknown_fields)]
 pub struct TokenAuth {
     /// The users, by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::users")]
     pub users: BTreeMap<String, TokenUser>,
     /// Repositories for which a token is given to anyone.
     #[serde(default)]
@@ -56,8 +61,9 @@ pub struct TokenAuth {
     /// Which forms of the token request are served.
     #[serde(default)]
     pub forms: TokenForms,
-    /// How long a token is valid, in seconds.
-    #[serde(default = "minute")]
+    /// How long a token is valid, in seconds; at most a year.
+    #[serde(default = "minute", deserialize_with = "bounds::seconds")]
+    #[schemars(range(max = 31_536_000))]
     pub expires: u64,
     /// Changes to the challenge the container sends.
     #[serde(default)]
@@ -155,7 +161,7 @@ pub enum NodeSetting {
 pub struct Image {
     /// `repository:tag`.
     pub name: String,
-    /// Bytes of random data in its layer, to make it large. Default 0.
+    /// Bytes of random data in its layer, to make it large; at most 1 GiB. Default 0.
     pub padding: u64,
     /// What the manifest offers.
     pub platform: Platform,
@@ -190,7 +196,8 @@ enum ImageForm {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ImageFields {
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::padding")]
+    #[schemars(range(max = 1_073_741_824))]
     padding: u64,
     #[serde(default)]
     platform: Platform,
@@ -202,7 +209,7 @@ struct ImageFields {
 
 impl<'de> Deserialize<'de> for Image {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        string_or(from, "an image: \"repository:tag\" or its fields", |fields| {
+        let image = string_or(from, "an image: \"repository:tag\" or its fields", |fields| {
             let ImageFields { name, padding, platform, same_as, digest } = match fields {
                 Form::Text(name) => ImageFields {
                     name,
@@ -214,7 +221,9 @@ impl<'de> Deserialize<'de> for Image {
                 Form::Fields(fields) => fields,
             };
             Image { name, padding, platform, same_as, digest }
-        })
+        })?;
+        bounds::image_name(&image.name).map_err(D::Error::custom)?;
+        Ok(image)
     }
 }
 
@@ -228,11 +237,13 @@ pub struct Fault {
     /// The method, for example `HEAD`.
     #[serde(default)]
     pub method: Option<String>,
-    /// Only requests that carry (true) or lack (false) an Authorization header.
+    /// Only requests that carry (true) or lack (false) credentials: an Authorization header, or user
+    /// and password in the form of a token request.
     #[serde(default)]
     pub authorized: Option<bool>,
     /// Only the n-th request that matches, counted from 1.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::nth")]
+    #[schemars(range(min = 1))]
     pub nth: Option<u64>,
     /// What happens to it.
     #[serde(rename = "do")]
@@ -244,7 +255,11 @@ pub struct Fault {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum FaultAction {
     /// Answers with this status and an OCI error body.
-    Status(u16),
+    Status(
+        #[serde(deserialize_with = "bounds::status")]
+        #[schemars(range(min = 200, max = 599))]
+        u16,
+    ),
     /// Answers 429 with `Retry-After` in seconds.
     TooManyRequests(u64),
     /// Waits this many milliseconds before it passes the request on.
@@ -260,7 +275,11 @@ pub enum FaultAction {
     /// The same, to a name that differs from the first registry's in more than the port.
     RedirectAway(String),
     /// Turns the container's 401 into this status, dropping the challenge.
-    Unchallenged(u16),
+    Unchallenged(
+        #[serde(deserialize_with = "bounds::status")]
+        #[schemars(range(min = 200, max = 599))]
+        u16,
+    ),
 }
 
 /// A hosts.toml of the node for one image host, beyond what its registry brings.

@@ -58,7 +58,7 @@ pub struct RegistryChange {
     #[serde(default)]
     pub of: Option<String>,
     /// Users and passwords from now on, in place of all before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "changed_users")]
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub users: Option<BTreeMap<String, SecretString>>,
     /// Faults from now on, in place of all before; an empty list ends them.
@@ -67,6 +67,12 @@ pub struct RegistryChange {
     /// Pushes these images (again), each with a new digest.
     #[serde(default)]
     pub push: Vec<Image>,
+}
+
+fn changed_users<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<BTreeMap<String, SecretString>>, D::Error> {
+    super::bounds::users(from).map(Some)
 }
 
 /// What happens on the node. A case that writes files or restarts the kubelet has the node to

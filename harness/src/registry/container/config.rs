@@ -1,5 +1,9 @@
 //! The files that a container starts with.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use secrecy::ExposeSecret as _;
 
 use super::{FOLDER, HTPASSWD, PORT, random};
@@ -53,9 +57,18 @@ pub(super) fn config(kind: AuthKind) -> String {
     )
 }
 
-/// A folder with files, to be copied.
-pub(super) fn folder(files: &[(&str, String)]) -> std::io::Result<tempfile::TempDir> {
-    let folder = tempfile::tempdir()?;
+/// A folder with files, to be copied, that only this user can read. It lies in `parent`, or where
+/// temporary files usually do.
+pub(super) fn folder(
+    files: &[(&str, String)],
+    parent: Option<&Path>,
+) -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.permissions(Permissions::from_mode(0o700));
+    let folder = match parent {
+        Some(parent) => builder.tempdir_in(parent)?,
+        None => builder.tempdir()?,
+    };
     for (name, content) in files {
         std::fs::write(folder.path().join(name), content)?;
     }
@@ -65,6 +78,17 @@ pub(super) fn folder(files: &[(&str, String)]) -> std::io::Result<tempfile::Temp
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_lie_where_they_are_wanted_and_nobody_else_reads_them() {
+        let parent = tempfile::tempdir().unwrap();
+        let files = [(HTPASSWD, "janedoe:$2y$".to_owned())];
+        let folder = folder(&files, Some(parent.path())).unwrap();
+        assert_eq!(folder.path().parent(), Some(parent.path()));
+        let mode = folder.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert_eq!(std::fs::read_to_string(folder.path().join(HTPASSWD)).unwrap(), files[0].1);
+    }
 
     #[test]
     fn the_configuration_is_yaml_with_the_wanted_authentication() {

@@ -1,10 +1,15 @@
 //! What a container wrote while it was handed out.
 
+use std::time::Duration;
+
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use super::Container;
+
+/// How long Docker may take for a line.
+const LIMIT: Duration = Duration::from_secs(30);
 
 impl Container {
     /// What the container wrote from a moment on.
@@ -19,7 +24,13 @@ impl Container {
             .build();
         let mut lines = self.docker.logs(&self.id, Some(options));
         let mut log = String::new();
-        while let Some(line) = lines.next().await {
+        loop {
+            let next = tokio::time::timeout(LIMIT, lines.next()).await;
+            let Ok(line) = next else {
+                log.push_str(&format!("the log gave no line within {} s\n", LIMIT.as_secs()));
+                break;
+            };
+            let Some(line) = line else { break };
             match line {
                 Ok(line) => log.push_str(since_then(&line.to_string(), since)),
                 Err(error) => log.push_str(&format!("the log cannot be read on: {error}\n")),

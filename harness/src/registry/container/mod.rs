@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
@@ -15,6 +16,7 @@ use testcontainers::core::IntoContainerPort as _;
 use testcontainers::core::client::docker_client_instance;
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Mutex;
 
 use super::client::{Credentials, Direct};
@@ -43,12 +45,14 @@ const PUSHER: &str = "pullproof-push";
 /// On a loaded machine Docker takes its time; a quiet one needs half a second.
 const START: Duration = Duration::from_secs(120);
 const READY: Duration = Duration::from_secs(60);
+/// How long a drop waits for the removal, which goes on without it.
+const REMOVE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
 /// An address that leads nowhere does not refuse, it stays silent; and once in some thousand starts a
 /// request that Docker's proxy had accepted too early was never answered, with its connection gone.
 const ANSWER: Duration = Duration::from_millis(500);
 
-/// A running registry container. Dropping it removes it, which blocks for as long as Docker takes;
+/// A running registry container. Dropping it removes it and waits for that, 10 s at most;
 /// [`Container::remove`] does the same without blocking.
 #[derive(Debug)]
 pub struct Container {
@@ -83,11 +87,13 @@ impl Users {
 }
 
 impl Container {
-    /// Starts a container and waits until it serves. `users` count for [`AuthKind::Basic`].
+    /// Starts a container and waits until it serves. `users` count for [`AuthKind::Basic`]. Until they
+    /// are copied its files lie in `files_in`, or where temporary files usually do.
     pub async fn start(
         kind: AuthKind,
         users: &BTreeMap<String, SecretString>,
         labels: &[(String, String)],
+        files_in: Option<&Path>,
     ) -> Result<Self, ContainerError> {
         let docker = docker().await?;
         let mut files = Vec::new();
@@ -122,7 +128,7 @@ impl Container {
                 host.port_bindings = Some([(format!("{PORT}/tcp"), Some(vec![local]))].into());
             });
         // In one copy: Docker unpacks each in a process of its own.
-        let folder = folder(&files).map_err(ContainerError::Files)?;
+        let folder = folder(&files, files_in).map_err(ContainerError::Files)?;
         let request = request.with_copy_to(FOLDER, folder.path());
         let running =
             request.start().await.map_err(|source| ContainerError::Start(source.into()))?;
@@ -299,9 +305,10 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else { return };
+        let (removed, wait) = std::sync::mpsc::channel::<()>();
         // testcontainers removes on drop, but panics outside a runtime and may be refused inside
         // one that is shutting down; a runtime of its own works everywhere.
-        let remover = std::thread::spawn(move || {
+        std::thread::spawn(move || {
             match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 // What cannot be removed carries labels, by which it is found later.
                 Ok(runtime) => {
@@ -309,8 +316,14 @@ impl Drop for Container {
                 }
                 Err(_) => std::mem::forget(running),
             }
+            drop(removed);
         });
-        remover.join().ok();
+        // As long as Docker usually takes; meanwhile other threads do what this one would have done.
+        let wait = move || wait.recv_timeout(REMOVE).ok();
+        match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
+            _ => wait(),
+        };
     }
 }
 

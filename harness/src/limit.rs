@@ -6,7 +6,7 @@ use std::{fmt::Display, time::Duration};
 ///
 /// # Errors
 /// What was waited for, in words, and its own error.
-pub(super) async fn within<T, E: Into<anyhow::Error>>(
+pub(crate) async fn within<T, E: Into<anyhow::Error>>(
     limit: Duration,
     what: impl Display,
     work: impl Future<Output = Result<T, E>>,
@@ -18,7 +18,7 @@ pub(super) async fn within<T, E: Into<anyhow::Error>>(
 }
 
 /// What is said of a wait that took longer than it may.
-pub(super) fn too_long(what: impl Display, limit: Duration) -> anyhow::Error {
+pub(crate) fn too_long(what: impl Display, limit: Duration) -> anyhow::Error {
     anyhow::anyhow!("{what} took more than {} s", limit.as_secs())
 }
 

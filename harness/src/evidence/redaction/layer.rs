@@ -1,21 +1,20 @@
-//! A text as it reads without its escapes, white space and quotes, each byte with its origin.
+//! A text as it reads without its escapes, each byte with its origin.
 //!
-//! JSON and Go escapes, percent and HTML encoding may be nested in any order: they are taken off
-//! one layer at a time, and a text is looked at in every layer. Line wrapping and indentation,
-//! collapsed white space, doubled quotes of YAML and quotes of a shell all vanish with the white
-//! space and the quotes.
+//! The escapes of JSON and Go, percent encoding and that of HTML may be nested in any order: they
+//! are taken off one layer at a time. Line wrapping and indentation, collapsed white space, doubled
+//! quotes of YAML and those of a shell vanish with the white space and the quotes, in a [`View`].
 
 use std::ops::Range;
 
-/// Layers that are taken off; each nested encoding is one.
-const LAYERS: usize = 6;
+/// How many layers there are at most.
+const LAYERS: usize = 7;
 
-/// A layer of a text: its bytes and the part of the original that each stands for.
+/// A layer of a text: its bytes, and the part of the text that each stands for.
 #[derive(Debug, Clone)]
-struct Layer {
-    bytes: Vec<u8>,
-    from: Vec<u32>,
-    length: Vec<u8>,
+pub struct Layer {
+    /// Without the escapes of the layers above.
+    pub bytes: Vec<u8>,
+    from: Vec<(usize, usize)>,
 }
 
 /// A layer without white space and quotes.
@@ -23,91 +22,58 @@ struct Layer {
 pub struct View {
     /// What is left.
     pub bytes: Vec<u8>,
-    from: Vec<u32>,
-    length: Vec<u8>,
-    /// Whether something was left out before a byte.
-    gap: Vec<bool>,
-}
-
-/// What a text reads as, from its own letters to the innermost layer.
-pub fn views(text: &str) -> Vec<View> {
-    let mut layer = Layer::of(text);
-    let mut views = vec![layer.view()];
-    while let Some(next) = layer.decoded() {
-        views.push(next.view());
-        if views.len() > LAYERS {
-            break;
-        }
-        layer = next;
-    }
-    views
+    /// Where each byte stands in the layer.
+    places: Vec<usize>,
 }
 
 impl View {
-    /// The part of the original text that a range of this view stands for.
-    pub fn origin(&self, range: &Range<usize>) -> Range<usize> {
-        let (first, last) = (range.start, range.end - 1);
-        self.from[first] as usize..self.from[last] as usize + usize::from(self.length[last])
+    /// The part of the layer that a range of this view, which is not empty, stands for.
+    pub fn place(&self, range: &Range<usize>) -> Range<usize> {
+        self.places[range.start]..self.places[range.end - 1] + 1
     }
 
-    /// Whether the byte before a position is another word's, or none.
-    pub fn begins_word(&self, at: usize) -> bool {
-        at == 0 || self.gap[at] || !is_word(self.bytes[at - 1])
+    /// Whether neither end of a range is within a word.
+    pub fn is_word(&self, range: &Range<usize>) -> bool {
+        !self.is_within(range.start) && !self.is_within(range.end)
     }
 
-    /// Whether the byte at a position is another word's, or none.
-    pub fn ends_word(&self, at: usize) -> bool {
-        at == self.bytes.len() || self.gap[at] || !is_word(self.bytes[at])
+    /// Whether a word goes on from the byte before a position to the one there.
+    fn is_within(&self, at: usize) -> bool {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+        (1..self.bytes.len()).contains(&at)
+            && self.places[at - 1] + 1 == self.places[at]
+            && is_word(self.bytes[at - 1])
+            && is_word(self.bytes[at])
     }
-
-    /// The byte directly before a position, with nothing left out between.
-    pub fn before(&self, at: usize) -> Option<u8> {
-        (at > 0 && !self.gap[at]).then(|| self.bytes[at - 1])
-    }
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }
 
 impl Layer {
-    fn of(text: &str) -> Self {
-        let bytes = text.as_bytes().to_vec();
-        // A text of more than 4 GiB is not looked at beyond.
-        let end = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        Self { from: (0..end).collect(), length: vec![1; bytes.len()], bytes }
+    /// A text as it is, then with one layer of escapes less at a time.
+    pub fn all(text: &[u8]) -> impl Iterator<Item = Self> {
+        let from = (0..text.len()).map(|at| (at, at + 1)).collect();
+        let first = Self { bytes: text.to_vec(), from };
+        std::iter::successors(Some(first), Self::decoded).take(LAYERS)
     }
 
-    fn view(&self) -> View {
-        let kept = self.bytes.len();
-        let mut view = View {
-            bytes: Vec::with_capacity(kept),
-            from: Vec::with_capacity(kept),
-            length: Vec::with_capacity(kept),
-            gap: Vec::with_capacity(kept),
-        };
-        let mut gap = false;
-        for (at, from) in self.from.iter().enumerate() {
-            let byte = self.bytes[at];
-            if byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7f) {
-                gap = true;
-                continue;
-            }
-            view.bytes.push(byte);
-            view.from.push(*from);
-            view.length.push(self.length[at]);
-            view.gap.push(gap);
-            gap = false;
-        }
-        view
+    /// The part of the original text that a range, which is not empty, stands for.
+    pub fn origin(&self, range: &Range<usize>) -> Range<usize> {
+        self.from[range.start].0..self.from[range.end - 1].1
+    }
+
+    /// What is left to compare.
+    pub fn view(&self) -> View {
+        let plain = |byte: &u8| *byte > b' ' && !matches!(byte, b'"' | b'\'' | b'\\' | 0x7f);
+        let places: Vec<usize> =
+            (0..self.bytes.len()).filter(|at| plain(&self.bytes[*at])).collect();
+        View { bytes: places.iter().map(|at| self.bytes[*at]).collect(), places }
     }
 
     /// The layer below: escapes replaced by what they stand for. None if there are none.
     fn decoded(&self) -> Option<Self> {
-        let mut layer = Self { bytes: Vec::new(), from: Vec::new(), length: Vec::new() };
+        let mut layer = Self { bytes: Vec::new(), from: Vec::new() };
         let mut changed = false;
         let mut at = 0;
-        while at < self.from.len() {
+        while at < self.bytes.len() {
             let rest = &self.bytes[at..];
             let plain = rest.iter().position(|byte| matches!(byte, b'\\' | b'%' | b'&'));
             let plain = plain.unwrap_or(rest.len());
@@ -117,15 +83,10 @@ impl Layer {
             match escape(&self.bytes[at..]) {
                 Some((text, length)) => {
                     changed = true;
-                    let from = self.from[at];
-                    let last = at + length - 1;
-                    let end = self.from[last] + u32::from(self.length[last]);
-                    // Of a longer row of backslashes the beginning is left out.
-                    let from = from.max(end.saturating_sub(u32::from(u8::MAX)));
+                    let from = (self.from[at].0, self.from[at + length - 1].1);
                     for byte in text.bytes() {
                         layer.bytes.push(byte);
                         layer.from.push(from);
-                        layer.length.push((end - from) as u8);
                     }
                     at += length;
                 }
@@ -144,8 +105,7 @@ impl Layer {
 
     fn copy(&mut self, other: &Self, range: Range<usize>) {
         self.bytes.extend_from_slice(&other.bytes[range.clone()]);
-        self.from.extend_from_slice(&other.from[range.clone()]);
-        self.length.extend_from_slice(&other.length[range]);
+        self.from.extend_from_slice(&other.from[range]);
     }
 }
 
@@ -179,7 +139,8 @@ fn escape(text: &[u8]) -> Option<(Unescaped, usize)> {
             let run = backslashes(text);
             let digits = run + 1;
             match text.get(run)? {
-                b'n' | b'r' | b't' => Some((Unescaped::Char(' '), run + 1)),
+                b'n' => Some((Unescaped::Char('\n'), run + 1)),
+                b'r' | b't' => Some((Unescaped::Char(' '), run + 1)),
                 b'x' => {
                     let byte = u8::try_from(hex(text, digits..digits + 2)?).ok()?;
                     Some((Unescaped::Byte(byte), run + 3))
@@ -250,8 +211,8 @@ mod tests {
     use super::*;
 
     fn innermost(text: &str) -> String {
-        let view = views(text).pop().unwrap();
-        String::from_utf8_lossy(&view.bytes).into_owned()
+        let layer = Layer::all(text.as_bytes()).last().unwrap();
+        String::from_utf8_lossy(&layer.view().bytes).into_owned()
     }
 
     #[test]
@@ -280,27 +241,25 @@ mod tests {
         }
         // The backslash goes, as all do; half of a pair of units stands for nothing.
         assert_eq!(innermost(r"\ud83d\u12 \q \"), "ud83du12q");
-        assert_eq!(views("no escape at all").len(), 1);
+        assert_eq!(Layer::all(b"no escape at all").count(), 1);
     }
 
     #[test]
     fn each_byte_knows_its_origin() {
         let text = r"ab \u0026%2526 ä";
-        let view = views(text).pop().unwrap();
-        let at = view.bytes.iter().position(|byte| *byte == b'&').unwrap();
-        assert_eq!(&text[view.origin(&(at..at + 1))], r"\u0026");
-        assert_eq!(&text[view.origin(&(at + 1..at + 2))], "%2526");
-        assert_eq!(&text[view.origin(&(0..view.bytes.len()))], text);
-        let long = format!("{}u0026", "\\".repeat(1000));
-        let view = views(&long).pop().unwrap();
-        assert_eq!(view.origin(&(0..1)), 1005 - 255..1005);
+        let layer = Layer::all(text.as_bytes()).last().unwrap();
+        let at = layer.bytes.iter().position(|byte| *byte == b'&').unwrap();
+        assert_eq!(&text[layer.origin(&(at..at + 1))], r"\u0026");
+        assert_eq!(&text[layer.origin(&(at + 1..at + 2))], "%2526");
+        let view = layer.view();
+        assert_eq!(&text[layer.origin(&view.place(&(0..view.bytes.len())))], text);
     }
 
     #[test]
     fn words_end_at_what_was_left_out() {
-        let view = &views("ab cd=ef")[0];
-        assert!(view.begins_word(2) && view.ends_word(2) && !view.begins_word(1));
-        assert!(view.begins_word(5) && view.ends_word(7));
-        assert_eq!((view.before(2), view.before(5)), (None, Some(b'=')));
+        let view = Layer::all(b"ab cd=ef").next().unwrap().view();
+        assert_eq!(view.bytes, b"abcd=ef");
+        assert!(view.is_word(&(0..2)) && view.is_word(&(2..4)) && view.is_word(&(5..7)));
+        assert!(!view.is_word(&(0..1)) && !view.is_word(&(1..4)));
     }
 }

@@ -1,0 +1,90 @@
+//! Values that a type takes and a registry cannot use, refused when a case is read.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+
+/// The most random data that an image is padded with: it is built in memory.
+const MOST_PADDING: u64 = 1 << 30;
+/// A year, in seconds.
+const YEAR: u64 = 365 * 24 * 60 * 60;
+
+/// Reads the status of an answer. One below 200 is not the last that a client gets.
+pub(super) fn status<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let status = within(from, 200..=599, "the status of an HTTP answer, from 200 to 599")?;
+    u16::try_from(status).map_err(D::Error::custom)
+}
+
+/// Reads which of the requests is meant.
+pub(super) fn nth<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let expected = "which of the matching requests, counted from 1";
+    within(from, 1..=u64::MAX, expected).map(Some)
+}
+
+/// Reads the bytes of an image's padding.
+pub(super) fn padding<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    within(
+        from,
+        0..=MOST_PADDING,
+        "at most 1073741824 bytes (1 GiB), as images are built in memory",
+    )
+}
+
+/// Reads a time in seconds.
+pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    within(from, 0..=YEAR, "at most 31536000 seconds, a year")
+}
+
+fn within<'de, D: Deserializer<'de>>(
+    from: D,
+    range: RangeInclusive<u64>,
+    expected: &str,
+) -> Result<u64, D::Error> {
+    let value = u64::deserialize(from)?;
+    match range.contains(&value) {
+        true => Ok(value),
+        false => Err(D::Error::custom(format!("`{value}` is out of range; expected {expected}"))),
+    }
+}
+
+/// Reads users by name.
+pub(in crate::case) fn users<'de, D, T>(from: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let users = BTreeMap::<String, T>::deserialize(from)?;
+    let breaks = |name: &&String| {
+        name.is_empty() || name.starts_with('#') || name.contains([':', '\n', '\r', '\0'])
+    };
+    match users.keys().find(breaks) {
+        Some(name) => Err(D::Error::custom(format!(
+            "{name:?} cannot be a user name; expected one without colon or line break that does not \
+             begin with #: Basic credentials end the name at the first colon"
+        ))),
+        None => Ok(users),
+    }
+}
+
+/// Checks the name of an image in a registry.
+pub(super) fn image_name(name: &str) -> Result<(), String> {
+    let named = name.split_once(':').is_some_and(|(repository, tag)| {
+        let part = |part: &str| {
+            part.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_digit() || c.is_ascii_lowercase() || "._-".contains(c))
+        };
+        repository.split('/').all(part)
+            && tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && tag.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    });
+    match named {
+        true => Ok(()),
+        false => Err(format!(
+            "{name:?} is not an image of a registry; expected repository:tag, \
+             such as janedoe/jdoe-private:v1"
+        )),
+    }
+}

@@ -1,0 +1,94 @@
+//! Names of a case: of hosts, registries, namespaces and images, and what they may look like.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Whether a registry's name is a host to be taken literally.
+pub fn is_literal(name: &str) -> bool {
+    name.contains(['.', ':']) || name == "localhost"
+}
+
+/// Whether a text is a host of an image name: a domain, IPv4 or bracketed IPv6 address with or without
+/// a port (distribution/reference, regexp.go: domainAndPort). It never leaves the folder it names.
+pub(super) fn is_host(text: &str) -> bool {
+    static HOST: LazyLock<Regex> = LazyLock::new(|| {
+        let label = "[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?";
+        regex(&format!(r"({label}(\.{label})*|\[[0-9a-fA-F:]+\])(:[0-9]{{1,5}})?"))
+    });
+    text.len() <= 255 && HOST.is_match(text)
+}
+
+/// Whether a text is a DNS label (RFC 1123), as the names of namespaces are.
+pub(super) fn is_label(text: &str) -> bool {
+    static LABEL: LazyLock<Regex> = LazyLock::new(|| regex("[a-z0-9]([a-z0-9-]*[a-z0-9])?"));
+    text.len() <= 63 && LABEL.is_match(text)
+}
+
+/// Whether a text is a DNS subdomain (RFC 1123), as the names of most objects are.
+pub(super) fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// Whether a text is a repository (distribution/reference, regexp.go: remoteName).
+pub(super) fn is_repository(text: &str) -> bool {
+    static REPOSITORY: LazyLock<Regex> = LazyLock::new(|| {
+        let component = "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*";
+        regex(&format!("{component}(/{component})*"))
+    });
+    text.len() <= 255 && REPOSITORY.is_match(text)
+}
+
+/// Whether a text is a tag (distribution/reference, regexp.go: tag).
+pub(super) fn is_tag(text: &str) -> bool {
+    static TAG: LazyLock<Regex> = LazyLock::new(|| regex("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"));
+    TAG.is_match(text)
+}
+
+/// Whether a text can be a variable: `$NAME` in manifests and commands.
+pub(super) fn is_variable(text: &str) -> bool {
+    static VARIABLE: LazyLock<Regex> = LazyLock::new(|| regex("[A-Z][A-Z0-9_]*"));
+    VARIABLE.is_match(text)
+}
+
+fn regex(pattern: &str) -> Regex {
+    // A constant, which the tests compile.
+    Regex::new(&format!("^(?:{pattern})$")).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_what_an_image_name_may_begin_with() {
+        for host in ["docker.io", "a.b.example.com:5000", "localhost", "127.0.0.1:5000", "[::1]:80"]
+        {
+            assert!(is_host(host), "{host}");
+        }
+        for other in ["../../x.y", "a/b.c", "a..b", ".a", "a.b:", "a.b:port", "a b.c", "", "a.b\n"]
+        {
+            assert!(!is_host(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn repositories_and_tags() {
+        for good in ["app", "janedoe/jdoe-private", "a__b", "a.b/c-d"] {
+            assert!(is_repository(good), "{good}");
+        }
+        for bad in ["", "JDoe", "a//b", "/a", "a/", "-a", "a b", "a_-b"] {
+            assert!(!is_repository(bad), "{bad:?}");
+        }
+        assert!(is_tag("v1.0-x") && !is_tag("") && !is_tag("-x") && !is_tag("a:b"));
+    }
+
+    #[test]
+    fn labels_and_variables() {
+        assert!(
+            is_label("awesome-apps") && !is_label("Awesome") && !is_label("a.b") && !is_label("")
+        );
+        assert!(is_subdomain("a.b-c") && !is_subdomain("a..b"));
+        assert!(is_variable("DIGEST_2") && !is_variable("2X") && !is_variable("digest"));
+    }
+}

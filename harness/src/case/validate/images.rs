@@ -1,0 +1,84 @@
+//! Images that can be pushed.
+
+use super::{Source, at, names};
+use crate::case::{
+    error::CaseError,
+    model::Image,
+    names::{is_repository, is_tag},
+    tree::Key,
+};
+
+pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
+    let case = &source.file.case;
+    let mut originals = Vec::new();
+    for (name, registry) in &case.registries {
+        for (index, image) in registry.images.iter().enumerate() {
+            let path = at!["registries", name, "images", index];
+            one(source, path, image)?;
+            if registry.images[..index].iter().any(|before| before.name == image.name) {
+                return Err(source.error(path, format!("`{}` is listed twice", image.name)));
+            }
+            if image.same_as.is_none() {
+                originals.push(format!("{name}/{}", image.name));
+            }
+        }
+    }
+    for (name, registry) in &case.registries {
+        for (index, image) in registry.images.iter().enumerate() {
+            let path = at!["registries", name, "images", index, "same-as"];
+            original(source, path, name, image, &originals)?;
+        }
+    }
+    let mut known = originals;
+    for (name, registry) in &case.registries {
+        known.extend(registry.images.iter().map(|image| format!("{name}/{}", image.name)));
+    }
+    for (index, step) in source.file.steps() {
+        let Some(change) = &step.registry else { continue };
+        let of = change.of.as_ref().or_else(|| case.registries.keys().next());
+        let of = of.map_or("", String::as_str);
+        for (at, image) in change.push.iter().enumerate() {
+            one(source, at!["steps", index, "registry", "push", at], image)?;
+            let path = at!["steps", index, "registry", "push", at, "same-as"];
+            original(source, path, of, image, &known)?;
+            known.push(format!("{of}/{}", image.name));
+        }
+    }
+    Ok(())
+}
+
+fn one(source: Source<'_>, path: &[Key<'_>], image: &Image) -> Result<(), CaseError> {
+    let name = &image.name;
+    let (repository, tag) = match name.rsplit_once(':') {
+        Some((repository, tag)) => (repository, Some(tag)),
+        None => (name.as_str(), None),
+    };
+    let problem = match tag {
+        _ if !is_repository(repository) => format!(
+            "`{name}`: `{repository}` is not a repository; write lower-case letters and digits, \
+             separated by `.`, `_`, `-` and `/`, and no host"
+        ),
+        None => format!("the image `{name}` lacks a tag; write for example `{name}:v1`"),
+        Some(tag) if !is_tag(tag) => format!("`{name}`: `{tag}` is not a tag"),
+        Some(_) => {
+            return image.digest.iter().try_for_each(|digest| names::digest(source, path, digest));
+        }
+    };
+    Err(source.error(path, problem))
+}
+
+/// The image whose digest another shares has to be pushed before it.
+fn original(
+    source: Source<'_>,
+    path: &[Key<'_>],
+    registry: &str,
+    image: &Image,
+    known: &[String],
+) -> Result<(), CaseError> {
+    let Some(other) = &image.same_as else { return Ok(()) };
+    if known.iter().any(|one| one == other || *one == format!("{registry}/{other}")) {
+        return Ok(());
+    }
+    let problem = format!("`{other}` is not an image pushed before `{}`", image.name);
+    Err(source.error(path, problem).among(other, known.to_vec()))
+}

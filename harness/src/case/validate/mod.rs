@@ -1,0 +1,148 @@
+//! What serde cannot say of a case: one verb per step, names that exist, a reason for every failure.
+
+use super::{
+    error::CaseError,
+    file::CaseFile,
+    manifest::ManifestFile,
+    model::{Auth, Step},
+    tree::{Key, Node},
+};
+
+mod expectation;
+mod images;
+mod names;
+mod node;
+mod objects;
+mod pods;
+mod variables;
+mod versions;
+
+const VERBS: [&str; 7] = ["apply", "expect", "run", "patch", "delete", "registry", "node"];
+
+/// A case and its text, so that an error can point at the very words.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    file: &'a CaseFile,
+    tree: &'a Node,
+}
+
+impl Source<'_> {
+    /// An error about what a path leads to.
+    fn error(&self, path: &[Key<'_>], problem: impl Into<String>) -> CaseError {
+        CaseError::at(&self.file.path, Some(self.tree.place_of(path)), problem)
+    }
+}
+
+/// A path to a value of the case: `at!["steps", index, "expect"]`.
+macro_rules! at {
+    ($($key:expr),+ $(,)?) => { &[$($crate::case::tree::Key::from($key)),+][..] };
+}
+use at;
+
+/// Checks a case as a whole. `tree` is its text, `manifests` are the files its steps apply.
+pub(super) fn check(
+    file: &CaseFile,
+    tree: &Node,
+    manifests: &[(usize, ManifestFile)],
+) -> Result<(), CaseError> {
+    let source = Source { file, tree };
+    if file.case.steps.is_empty() {
+        return Err(source.error(at!["steps"], "the case has no steps"));
+    }
+    names::check(source)?;
+    images::check(source)?;
+    registries(source)?;
+    for (index, step) in file.steps() {
+        one_verb(source, index, step)?;
+        if let Some(expect) = &step.expect {
+            expectation::check(source, index, expect)?;
+            pods::check(source, index, expect)?;
+        }
+        if let Some(run) = &step.run {
+            expectation::command(source, index, run)?;
+        }
+        if let Some(change) = &step.registry {
+            names::registry_of(source, at!["steps", index, "registry"], change.of.as_deref())?;
+        }
+        if let Some(change) = &step.node {
+            node::check(source, index, change)?;
+        }
+        objects::check(source, index, step)?;
+    }
+    variables::check(source, manifests)?;
+    versions::check(source)
+}
+
+fn one_verb(source: Source<'_>, index: usize, step: &Step) -> Result<(), CaseError> {
+    let given: Vec<&str> = [
+        step.apply.is_some(),
+        step.expect.is_some(),
+        step.run.is_some(),
+        step.patch.is_some(),
+        step.delete.is_some(),
+        step.registry.is_some(),
+        step.node.is_some(),
+    ]
+    .into_iter()
+    .zip(VERBS)
+    .filter_map(|(given, verb)| given.then_some(verb))
+    .collect();
+    let problem = match given.as_slice() {
+        [_] => return Ok(()),
+        [] => format!("a step without a verb; expected one of {}", VERBS.join(", ")),
+        many => format!(
+            "a step with {} verbs ({}); make each a step of its own",
+            many.len(),
+            many.join(", ")
+        ),
+    };
+    Err(source.error(at!["steps", index], problem))
+}
+
+/// Users that can log in, and token servers that have someone to serve.
+fn registries(source: Source<'_>) -> Result<(), CaseError> {
+    for (name, registry) in &source.file.case.registries {
+        match &registry.auth {
+            Auth::None => {}
+            Auth::Basic(given) => {
+                users(source, at!["registries", name, "auth", "basic"], given.keys())?;
+            }
+            Auth::Token(token) => {
+                let path = at!["registries", name, "auth", "token", "users"];
+                if token.users.is_empty() && token.public.is_empty() {
+                    let problem = format!(
+                        "the token server of `{name}` has neither users nor public repositories"
+                    );
+                    return Err(source.error(path, problem));
+                }
+                users(source, path, token.users.keys())?;
+            }
+        }
+    }
+    for (index, step) in source.file.steps() {
+        let given = step.registry.as_ref().and_then(|change| change.users.as_ref());
+        let names = given.into_iter().flat_map(|users| users.keys());
+        users(source, at!["steps", index, "registry", "users"], names)?;
+    }
+    Ok(())
+}
+
+/// Basic credentials end the user at the first colon (RFC 7617).
+fn users<'a>(
+    source: Source<'_>,
+    path: &[Key<'_>],
+    mut names: impl Iterator<Item = &'a String>,
+) -> Result<(), CaseError> {
+    let wrong =
+        |user: &&String| user.is_empty() || user.contains(|c: char| c == ':' || c.is_control());
+    match names.find(wrong) {
+        Some(user) => {
+            let path: Vec<Key<'_>> = path.iter().copied().chain([Key::from(user)]).collect();
+            let problem = format!(
+                "`{user}` cannot be a user: Basic credentials need a name, which ends at the first colon"
+            );
+            Err(source.error(&path, problem))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,7 +1,0 @@
-//! `pullproof schema`
-
-/// Prints the schema.
-pub fn main() -> anyhow::Result<()> {
-    print!("{}", crate::case::schema());
-    Ok(())
-}

@@ -1,0 +1,123 @@
+//! When something that must not be there may be taken to be absent: once what would have brought it is
+//! over. That is the outcome of the pull, and a time in which what was on its way arrives.
+
+use std::time::Duration;
+
+use crate::{
+    case::model::Expect,
+    evidence::{EventSeen, PodHistory},
+};
+
+/// How long an outcome is past before an absence counts, if the case does not say.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// The reasons of the events by which the kubelet ends an attempt to start a container
+/// (pkg/kubelet/events/event.go). Its events arrive in the order in which it sends them.
+const CLOSING: [&str; 5] = ["Started", "Failed", "BackOff", "ErrImageNeverPull", "InspectFailed"];
+
+/// Whether an expectation says of something that it must not be there.
+pub fn is_claimed(expect: &Expect) -> bool {
+    is_of_events(expect) || expect.registry.0.iter().any(|registry| registry.absence().is_some())
+}
+
+/// Whether it says so of events.
+pub fn is_of_events(expect: &Expect) -> bool {
+    !expect.no_events.is_empty() || expect.events.iter().any(|event| event.count.is_bounded())
+}
+
+/// How long the outcome has to be past.
+pub fn settle(expect: &Expect) -> Duration {
+    expect.settle.map_or(SETTLE, Duration::from_secs)
+}
+
+/// Whether the pulls of a pod have come to their end: of the container that is named, or of each of
+/// them. One that waits for an init container that fails is not pulled.
+pub fn is_outcome(history: &PodHistory, container: Option<&str>) -> bool {
+    let Some(now) = history.now() else { return false };
+    let of = |name: &str| now.containers.iter().find(|one| one.name == name);
+    match container {
+        Some(name) => of(name).is_some_and(|one| one.is_decided()),
+        None if now.phase == "Succeeded" || now.phase == "Failed" => true,
+        None if now.waits(None).is_some() && now.phase == "Pending" => {
+            let held_back = |one: &crate::evidence::ContainerState| {
+                one.waiting.as_ref().is_some_and(|waiting| waiting.reason == "PodInitializing")
+            };
+            now.containers.iter().all(|one| one.is_decided() || held_back(one))
+        }
+        None => {
+            let names = history.container_names();
+            !names.is_empty()
+                && names.iter().all(|name| of(name).is_some_and(|one| one.is_decided()))
+        }
+    }
+}
+
+/// Whether the kubelet's events of the outcome have arrived, and with them all that it sent before:
+/// one that ends the attempt, of each container that has come to its end.
+pub fn are_events_closed(
+    history: &PodHistory,
+    container: Option<&str>,
+    events: &[EventSeen],
+) -> bool {
+    let Some(now) = history.now() else { return false };
+    let closed = |name: &str| {
+        events.iter().any(|event| {
+            event.container.as_deref() == Some(name) && CLOSING.contains(&event.reason.as_str())
+        })
+    };
+    now.containers
+        .iter()
+        .filter(|one| container.is_none_or(|name| one.name == name))
+        .filter(|one| one.is_decided())
+        .all(|one| closed(&one.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{event, expect, history};
+    use super::*;
+
+    #[test]
+    fn an_absence_is_claimed_by_none_by_an_upper_bound_or_by_no_events() {
+        for claim in [
+            "{no_events: [Pulling]}",
+            "{events: [{reason: Failed, count: 2}]}",
+            "{registry: {requests: none}}",
+            "{registry: {anonymous: none}}",
+            "{registry: {authenticated: none}}",
+            "{registry: {tokens: {janedoe: none}}}",
+            "{registry: [{of: a, anonymous: 401}, {of: b, bearer: none}]}",
+            "{registry: {requests: [{kind: blob, count: '<=2'}]}}",
+        ] {
+            assert!(is_claimed(&expect(claim)), "{claim}");
+        }
+        for other in [
+            "{pod: a, phase: Running}",
+            "{events: [{reason: Failed, count: '>=2'}]}",
+            "{registry: {anonymous: 401, authenticated: {janedoe: 200}}}",
+            "{registry: {requests: [{kind: blob}]}}",
+        ] {
+            assert!(!is_claimed(&expect(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_that_of_every_container_unless_one_is_named() {
+        // Of the pod's two containers the second has no status.
+        let one = history(&[("Running", "running", "")]);
+        assert!(is_outcome(&one, Some("c")));
+        assert!(!is_outcome(&one, Some("d")));
+        assert!(!is_outcome(&one, None));
+        let creating = history(&[("Pending", "ContainerCreating", "")]);
+        assert!(!is_outcome(&creating, Some("c")));
+        let failed = history(&[("Pending", "ErrImagePull", "")]);
+        assert!(is_outcome(&failed, Some("c")) && is_outcome(&failed, None));
+    }
+
+    #[test]
+    fn events_are_all_there_when_the_last_of_an_attempt_is() {
+        let failed = history(&[("Pending", "ErrImagePull", "")]);
+        assert!(!are_events_closed(&failed, None, &[event("Pulling", "")]));
+        assert!(are_events_closed(&failed, None, &[event("Pulling", ""), event("Failed", "")]));
+    }
+}

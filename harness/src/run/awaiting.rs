@@ -1,0 +1,540 @@
+//! Waiting until what is expected was seen, or cannot be seen any more.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context;
+use futures::future::select_all;
+use tokio::time::Instant;
+
+use crate::{
+    case::{
+        PodSelector,
+        model::{Expect, ExpectedRequests, Sync},
+    },
+    cluster::NodeVersions,
+    evidence::{Mark as TimelineMark, Timeline},
+    expectation::{Mismatch, Sight, Verdict, absence, look},
+    registry::{Mark, Record, Request},
+};
+
+/// How long an expectation may take if the case does not say.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long events and requests may lag behind the pod's status.
+const REPORT_LAG: Duration = Duration::from_secs(10);
+/// How long a pod that a controller or a command makes may take to appear.
+const APPEARANCE: Duration = Duration::from_secs(10);
+/// How long a kubelet may take to follow a nudge before it gets the next one.
+const NUDGE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long an expectation may take, the time in which it has to stay as it is included.
+pub(super) fn patience(expect: &Expect) -> Duration {
+    let stays = expect.stays_for.map_or(Duration::ZERO, Duration::from_secs);
+    timeout(expect).saturating_add(stays).saturating_add(absence::settle(expect))
+}
+
+fn timeout(expect: &Expect) -> Duration {
+    expect.within.map_or(TIMEOUT, Duration::from_secs)
+}
+
+/// Has the kubelet look at a pod again, before it would by itself.
+pub(super) trait Nudge: std::marker::Sync {
+    fn nudge(&self, pod: &str) -> impl Future<Output = ()> + Send;
+}
+
+/// Where the states, events and requests of one expectation are found.
+pub(super) struct Witnesses<'a> {
+    pub expect: &'a Expect,
+    pub timeline: &'a Timeline,
+    pub namespace: &'a str,
+    pub pod: Option<&'a PodSelector>,
+    /// Up to where pods were looked at before.
+    pub looked: &'a Looked,
+    /// The registries that the expectation speaks of, and up to where each was looked at before.
+    pub registries: Vec<(&'a ExpectedRequests, Record, Mark)>,
+    pub versions: &'a NodeVersions,
+}
+
+/// Up to where the pods of a case were looked at, by UID.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Looked {
+    states: BTreeMap<String, TimelineMark>,
+    events: BTreeMap<String, TimelineMark>,
+}
+
+/// An expectation that was met.
+#[derive(Debug)]
+pub(super) struct Met {
+    /// Whether events, requests or their absence were waited for after the pod was as expected.
+    pub waited: bool,
+    /// Up to where pods have now been looked at.
+    pub looked: Looked,
+    /// Up to where the registries have now been looked at, in the order in which they were given.
+    pub registries: Vec<Mark>,
+}
+
+/// An expectation that was not met.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub mismatch: Mismatch,
+    pub waited: Duration,
+    /// The kubelet's message, if the pod waits.
+    pub kubelet: Option<String>,
+    /// The requests of the registries since the expectation before.
+    pub requests: Vec<Request>,
+}
+
+/// Why waiting ended without the expectation being met.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Something else was seen.
+    Missed(Box<Missed>),
+    /// Nothing more can be seen.
+    Blind(anyhow::Error),
+}
+
+impl Witnesses<'_> {
+    fn sight(&self) -> (Sight<'_>, Vec<Mark>) {
+        let history = self.pod.and_then(|which| self.timeline.find(self.namespace, which));
+        let uid = history.as_ref().map(|pod| pod.uid.clone()).unwrap_or_default();
+        let mark =
+            |marks: &BTreeMap<String, TimelineMark>| marks.get(&uid).copied().unwrap_or_default();
+        let mut registries = Vec::new();
+        let mut marks = Vec::new();
+        for (expected, record, since) in &self.registries {
+            let (requests, mark) = record.look(*since);
+            registries.push((*expected, requests));
+            marks.push(mark);
+        }
+        let sight = Sight {
+            recent: history.as_ref().map(|pod| pod.since(mark(&self.looked.states))),
+            events: self.timeline.events_of(&uid, mark(&self.looked.events)),
+            present: self.timeline.names(self.namespace),
+            pod: history,
+            registries,
+            versions: self.versions,
+        };
+        (sight, marks)
+    }
+
+    /// Waits until the expectation is met.
+    pub async fn until_met(&self, kubelet: &impl Nudge) -> Result<Met, Ended> {
+        let began = Instant::now();
+        let mut changes = self.timeline.changes();
+        let mut requested: Vec<_> =
+            self.registries.iter().map(|(_, record, _)| record.changes()).collect();
+        let mut wait = Wait::new(self.expect, began);
+        loop {
+            changes.borrow_and_update();
+            for requested in &mut requested {
+                requested.borrow_and_update();
+            }
+            let (sight, marks) = self.sight();
+            let next = wait.next(self.expect, look(self.expect, &sight), &sight, Instant::now());
+            let mut wake = match next {
+                Next::Met => {
+                    let looked = self.looked.after(self.expect, &sight);
+                    return Ok(Met { waited: wait.waited(), looked, registries: marks });
+                }
+                Next::Missed(mismatch) => return Err(missed(mismatch, began, &sight, self.expect)),
+                Next::Wait(until) => until,
+            };
+            if let Some(pod) = to_nudge(self.expect, &sight) {
+                let now = Instant::now();
+                let due = wait.nudged.map_or(now, |nudged| nudged + NUDGE_INTERVAL);
+                if now >= due {
+                    kubelet.nudge(pod).await;
+                    wait.nudged = Some(now);
+                }
+                wake = wake.min(due.max(now) + NUDGE_INTERVAL);
+            }
+            let any_request = async {
+                match requested.is_empty() {
+                    false => {
+                        let changed = requested.iter_mut().map(|one| Box::pin(one.changed()));
+                        drop(select_all(changed).await);
+                    }
+                    true => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = changes.changed() => {
+                    changed.context("the watch of the cluster ended").map_err(Ended::Blind)?;
+                }
+                () = any_request => {}
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+    }
+}
+
+impl Looked {
+    /// What an expectation was about has been looked at up to what it saw; the rest stays.
+    fn after(&self, expect: &Expect, sight: &Sight<'_>) -> Self {
+        let mut looked = self.clone();
+        let Some(pod) = &sight.pod else { return looked };
+        if let Some(now) = pod.now() {
+            looked.states.insert(pod.uid.clone(), now.mark);
+        }
+        let speaks_of_events = !expect.events.is_empty() || !expect.no_events.is_empty();
+        let last = sight.events.iter().flat_map(|event| &event.marks).max();
+        if let (true, Some(last)) = (speaks_of_events, last) {
+            looked.events.insert(pod.uid.clone(), *last);
+        }
+        looked
+    }
+}
+
+fn missed(mismatch: Mismatch, began: Instant, sight: &Sight<'_>, expect: &Expect) -> Ended {
+    let kubelet = sight.pod.as_ref().and_then(|pod| {
+        let waiting = pod.waits_now(expect.container.as_deref())?;
+        Some(format!("{}: {}", waiting.reason, waiting.message))
+    });
+    Ended::Missed(Box::new(Missed {
+        mismatch,
+        waited: began.elapsed(),
+        kubelet,
+        requests: sight.registries.iter().flat_map(|(_, seen)| seen.clone()).collect(),
+    }))
+}
+
+/// The pod that shows ErrImagePull, if ImagePullBackOff is waited for.
+fn to_nudge<'a>(expect: &Expect, sight: &'a Sight<'_>) -> Option<&'a str> {
+    let pod = sight.pod.as_ref()?;
+    let seen = pod.reasons(expect.container.as_deref());
+    let waits = expect.sync == Sync::Hastened
+        && expect.reasons.get(seen.len()).is_some_and(|next| next == "ImagePullBackOff")
+        && seen.last().is_some_and(|last| last == "ErrImagePull");
+    waits.then_some(pod.name.as_str())
+}
+
+/// What follows from a look.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Met,
+    Missed(Mismatch),
+    /// Look again after a change, and at this time at the latest.
+    Wait(Instant),
+}
+
+/// The clocks of one expectation.
+#[derive(Debug)]
+struct Wait {
+    deadline: Instant,
+    /// Until when the pod has to appear.
+    appears: Instant,
+    /// How long reports beside the pod may lag.
+    lag: Duration,
+    lag_ends: Option<Instant>,
+    /// When the outcome was first seen that an absence hangs on.
+    outcome: Option<Instant>,
+    /// Until when everything has to stay as it is, once it is.
+    stays_until: Option<Instant>,
+    nudged: Option<Instant>,
+}
+
+impl Wait {
+    fn new(expect: &Expect, now: Instant) -> Self {
+        let timeout = timeout(expect);
+        // If the case gives a time, everything has that time.
+        let (lag, appears) = match expect.within {
+            Some(_) => (timeout, timeout),
+            None => (REPORT_LAG, APPEARANCE),
+        };
+        Self {
+            deadline: now + timeout,
+            appears: now + appears,
+            lag,
+            lag_ends: None,
+            outcome: None,
+            stays_until: None,
+            nudged: None,
+        }
+    }
+
+    fn waited(&self) -> bool {
+        self.lag_ends.is_some() || self.outcome.is_some() || self.stays_until.is_some()
+    }
+
+    fn next(&mut self, expect: &Expect, verdict: Verdict, sight: &Sight<'_>, now: Instant) -> Next {
+        if let Some(until) = self.stays_until
+            && verdict != Verdict::Met
+        {
+            return Next::Missed(changed(expect, verdict, until, now));
+        }
+        match verdict {
+            Verdict::Met => {
+                self.unsettled(expect, sight, now).unwrap_or_else(|| self.stay(expect, now))
+            }
+            Verdict::Impossible(mismatch) => Next::Missed(mismatch),
+            Verdict::Pending(mismatch) => {
+                self.lag_ends = None;
+                self.outcome = None;
+                let absent = expect.pod.is_some() && sight.pod.is_none();
+                let end = if absent { self.deadline.min(self.appears) } else { self.deadline };
+                if now >= end { Next::Missed(mismatch) } else { Next::Wait(end) }
+            }
+            Verdict::AwaitingReports(mismatch) => {
+                let end = *self.lag_ends.get_or_insert(now + self.lag);
+                let end = end.min(self.deadline);
+                if now >= end { Next::Missed(mismatch) } else { Next::Wait(end) }
+            }
+        }
+    }
+
+    /// What to do as long as an absence cannot be asserted.
+    fn unsettled(&mut self, expect: &Expect, sight: &Sight<'_>, now: Instant) -> Option<Next> {
+        if !absence::is_claimed(expect) {
+            return None;
+        }
+        if !sight.has_outcome(expect) {
+            self.outcome = None;
+            // What is expected is there, but other containers of the pod are still being pulled.
+            let wanted = "the pulls of all containers to end, for something to be absent";
+            let words = sight.pod.as_ref().and_then(|pod| Some(pod.now()?.in_words()));
+            let mismatch = Mismatch::new("outcome", wanted, words.unwrap_or_default());
+            return Some(match now >= self.deadline {
+                true => Next::Missed(mismatch),
+                false => Next::Wait(self.deadline),
+            });
+        }
+        let outcome = *self.outcome.get_or_insert(now);
+        let settled = outcome + absence::settle(expect);
+        let end = match absence::is_of_events(expect) && !sight.has_all_events(expect) {
+            true => settled.max(outcome + REPORT_LAG),
+            false => settled,
+        };
+        (now < end).then_some(Next::Wait(end))
+    }
+
+    fn stay(&mut self, expect: &Expect, now: Instant) -> Next {
+        let Some(seconds) = expect.stays_for else { return Next::Met };
+        let until = *self.stays_until.get_or_insert(now + Duration::from_secs(seconds));
+        if now >= until { Next::Met } else { Next::Wait(until) }
+    }
+}
+
+/// What is said of something that did not stay as it was.
+fn changed(expect: &Expect, verdict: Verdict, until: Instant, now: Instant) -> Mismatch {
+    let (Verdict::Impossible(mismatch)
+    | Verdict::Pending(mismatch)
+    | Verdict::AwaitingReports(mismatch)) = verdict
+    else {
+        unreachable!("only what is not met has changed");
+    };
+    let seconds = expect.stays_for.unwrap_or_default();
+    let held = Duration::from_secs(seconds).saturating_sub(until - now).as_secs_f64();
+    Mismatch {
+        expected: format!("{}, for {seconds} s", mismatch.expected),
+        seen: format!("{}, after {held:.1} s", mismatch.seen),
+        of: mismatch.of,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::expectation::sample::{expect, versions};
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// A pod `a` of one container as the watch brings it.
+    fn pod(timeline: &Timeline, phase: &str, state: &str) {
+        let pod = format!(
+            "{{metadata: {{name: a, namespace: n, uid: u}}, spec: {{containers: [{{name: c}}]}}, \
+             status: {{phase: {phase}, containerStatuses: [{{name: c, image: i, imageID: '', \
+             ready: false, restartCount: 0, state: {state}}}]}}}}"
+        );
+        timeline.pod(serde_saphyr::from_str(&pod).unwrap(), Timestamp::UNIX_EPOCH);
+    }
+
+    fn event(timeline: &Timeline, reason: &str) {
+        let event = format!(
+            "{{metadata: {{name: {reason}, uid: {reason}}}, reason: {reason}, involvedObject: \
+             {{kind: Pod, name: a, namespace: n, uid: u, fieldPath: 'spec.containers{{c}}'}}}}"
+        );
+        timeline.event(serde_saphyr::from_str(&event).unwrap(), Timestamp::UNIX_EPOCH);
+    }
+
+    const RUNS: &str = "{running: {}}";
+    const FAILS: &str = "{waiting: {reason: ErrImagePull, message: no basic auth credentials}}";
+
+    #[derive(Default)]
+    struct Nudges(Mutex<Vec<String>>);
+
+    impl Nudge for Nudges {
+        async fn nudge(&self, pod: &str) {
+            self.0.lock().unwrap().push(pod.to_owned());
+        }
+    }
+
+    /// Awaits an expectation while `happens` goes on beside it. Returns what it came to, and after how
+    /// many seconds.
+    async fn awaited(
+        yaml: &str,
+        timeline: &Timeline,
+        record: &Record,
+        happens: impl Future<Output = ()>,
+    ) -> (Result<Met, Mismatch>, f64) {
+        let (expect, versions, looked) = (expect(yaml), versions(), Looked::default());
+        let which = expect.pod.as_deref().map(|pod| PodSelector::parse(pod).unwrap());
+        let registries =
+            expect.registry.0.iter().map(|one| (one, record.clone(), Mark::START)).collect();
+        let witnesses = Witnesses {
+            expect: &expect,
+            timeline,
+            namespace: "n",
+            pod: which.as_ref(),
+            looked: &looked,
+            registries,
+            versions: &versions,
+        };
+        let began = Instant::now();
+        let nudges = Nudges::default();
+        let ended = async {
+            let ended = tokio::time::timeout(HOUR, witnesses.until_met(&nudges)).await;
+            (ended.expect("an end"), began.elapsed().as_secs_f64())
+        };
+        let ((ended, after), ()) = tokio::join!(ended, happens);
+        let ended = ended.map_err(|ended| match ended {
+            Ended::Missed(missed) => missed.mismatch,
+            Ended::Blind(error) => panic!("{error}"),
+        });
+        (ended, after)
+    }
+
+    async fn seconds(seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pod_that_never_comes_is_given_up_soon_and_what_is_there_is_named() {
+        let timeline = Timeline::default();
+        pod(&timeline, "Running", RUNS);
+        let record = Record::new();
+        let (ended, after) =
+            awaited("{pod: b, phase: Running}", &timeline, &record, async {}).await;
+        assert_eq!(ended.unwrap_err().seen, "only a");
+        assert_eq!(after, APPEARANCE.as_secs_f64());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_forbidden_event_that_comes_late_is_not_missed() {
+        let timeline = Timeline::default();
+        pod(&timeline, "Running", RUNS);
+        let record = Record::new();
+        let late = async {
+            seconds(5).await;
+            event(&timeline, "FailedToRetrieveImagePullSecret");
+            event(&timeline, "Started");
+        };
+        let yaml = "{pod: a, phase: Running, no_events: [FailedToRetrieveImagePullSecret]}";
+        let (ended, after) = awaited(yaml, &timeline, &record, late).await;
+        assert_eq!(ended.unwrap_err().expected, "no FailedToRetrieveImagePullSecret");
+        assert_eq!(after, 5.0);
+
+        // Without it, the kubelet's last event of the attempt says that no more is on its way.
+        let timeline = Timeline::default();
+        pod(&timeline, "Running", RUNS);
+        let last = async {
+            seconds(5).await;
+            event(&timeline, "Started");
+        };
+        let (ended, after) = awaited(yaml, &timeline, &record, last).await;
+        assert!(ended.unwrap().waited);
+        assert_eq!(after, 5.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_absence_is_asserted_only_after_the_outcome_has_settled() {
+        let timeline = Timeline::default();
+        pod(&timeline, "Pending", "{waiting: {reason: ContainerCreating}}");
+        let record = Record::new();
+        let yaml = "{pod: a, phase: Running, settle: 3, registry: {requests: none}}";
+        let runs = async {
+            seconds(7).await;
+            pod(&timeline, "Running", RUNS);
+        };
+        let (ended, after) = awaited(yaml, &timeline, &record, runs).await;
+        assert!(ended.is_ok());
+        assert_eq!(after, 10.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_while_the_outcome_settles_is_not_missed() {
+        let timeline = Timeline::default();
+        pod(&timeline, "Running", RUNS);
+        let record = Record::new();
+        let late = async {
+            seconds(2).await;
+            record.example("node HEAD /v2/a/manifests/v1 - 401");
+        };
+        let yaml = "{pod: a, phase: Running, settle: 3, registry: {requests: none}}";
+        let (ended, after) = awaited(yaml, &timeline, &record, late).await;
+        assert_eq!(ended.unwrap_err().expected, "no request at all");
+        assert_eq!(after, 2.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_to_stay_is_watched_until_the_end() {
+        let timeline = Timeline::default();
+        pod(&timeline, "Running", RUNS);
+        let record = Record::new();
+        let yaml = "{pod: a, phase: Running, staysFor: 8}";
+        let (ended, after) = awaited(yaml, &timeline, &record, async {}).await;
+        assert!(ended.is_ok());
+        assert_eq!(after, 8.0);
+
+        let ends = async {
+            seconds(5).await;
+            pod(&timeline, "Failed", "{terminated: {exitCode: 1}}");
+        };
+        let (ended, after) = awaited(yaml, &timeline, &record, ends).await;
+        let mismatch = ended.unwrap_err();
+        assert_eq!(mismatch.expected, "Running, for 8 s");
+        assert_eq!(mismatch.seen, "Failed, after 5.0 s");
+        assert_eq!(after, 5.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reports_may_lag_behind_the_status_but_not_for_ever() {
+        let timeline = Timeline::default();
+        pod(&timeline, "Pending", FAILS);
+        let record = Record::new();
+        let yaml = "{pod: a, reasons: [ErrImagePull], events: [{reason: Failed}]}";
+        let (ended, after) = awaited(yaml, &timeline, &record, async {}).await;
+        assert_eq!(ended.unwrap_err().of, "events");
+        assert_eq!(after, REPORT_LAG.as_secs_f64());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kubelet_that_backs_off_is_nudged_again_and_again() {
+        let timeline = Timeline::default();
+        pod(&timeline, "Pending", FAILS);
+        let expect = expect("{pod: a, reasons: [ErrImagePull, ImagePullBackOff]}");
+        let (versions, looked) = (versions(), Looked::default());
+        let which = PodSelector::Name("a".to_owned());
+        let witnesses = Witnesses {
+            expect: &expect,
+            timeline: &timeline,
+            namespace: "n",
+            pod: Some(&which),
+            looked: &looked,
+            registries: Vec::new(),
+            versions: &versions,
+        };
+        let nudges = Nudges::default();
+        let backs_off = async {
+            seconds(5).await;
+            pod(&timeline, "Pending", "{waiting: {reason: ImagePullBackOff}}");
+        };
+        let (met, ()) = tokio::join!(witnesses.until_met(&nudges), backs_off);
+        let met = met.unwrap();
+        assert_eq!(nudges.0.lock().unwrap().len(), 3, "at 0, 2 and 4 s");
+        // The next expectation has the state of now and not those of before.
+        assert_eq!(met.looked.states["u"], timeline.find("n", &which).unwrap().now().unwrap().mark);
+    }
+}

@@ -1,0 +1,43 @@
+//! The catalogue without a cluster: each case is in order and is about a version of the matrix.
+
+use std::{collections::BTreeSet, path::Path};
+
+use pullproof::{
+    case::{CaseFile, find_cases, range::version_of},
+    versions::Versions,
+};
+
+/// All cases; what is wrong with any of them is said at once.
+fn cases() -> Vec<CaseFile> {
+    let files = find_cases(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let read = files.iter().map(|file| CaseFile::read(file));
+    let (good, bad): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
+    let errors: Vec<_> =
+        bad.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+    good.into_iter().flatten().collect()
+}
+
+#[test]
+fn every_case_applies_to_a_version_of_the_matrix() {
+    let versions = Versions::built_in();
+    let late = |minors: Vec<String>| -> Vec<_> {
+        minors.iter().filter_map(|minor| version_of(&format!("{minor}.99"))).collect()
+    };
+    let (kubernetes, containerd) =
+        (late(versions.kubernetes_minors()), late(versions.containerd_minors()));
+    for case in cases() {
+        let when = &case.case.when;
+        let applies =
+            kubernetes.iter().any(|one| containerd.iter().any(|two| when.applies(one, two)));
+        assert!(applies, "{} applies to no version", case.name);
+    }
+}
+
+#[test]
+fn every_case_has_a_name_of_its_own() {
+    let cases = cases();
+    let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(names.len(), cases.len());
+    assert!(cases.len() > 150, "{} cases were found", cases.len());
+}
