@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use crate::{case::CaseError, versions::UnknownVersion};
+use crate::{
+    case::CaseError,
+    versions::{UnknownVersion, VersionsFileError},
+};
 
 /// What the environment lacks, or what failed in it. Never a failed expectation.
 ///
@@ -147,7 +150,11 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let code = error.chain().find_map(|cause| {
         if cause.is::<Failed>() {
             Some(exit::FAILED)
-        } else if cause.is::<CaseError>() || cause.is::<UnknownVersion>() || cause.is::<Usage>() {
+        } else if cause.is::<CaseError>()
+            || cause.is::<UnknownVersion>()
+            || cause.is::<VersionsFileError>()
+            || cause.is::<Usage>()
+        {
             Some(exit::USAGE)
         } else if cause.is::<Interrupted>() {
             Some(exit::INTERRUPTED)

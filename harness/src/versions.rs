@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::Deserialize;
 
-use crate::case::nearest;
+use crate::{input, suggest::nearest};
 
 /// What versions.toml says that the harness needs; the rest of it is for the scripts.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,13 +25,21 @@ struct Kubernetes {
 
 /// A Kubernetes or containerd version that is not in the matrix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {of} version `{version}`{}; known: {}",
+#[error("unknown {of} version `{version}`{}; expected one of: {}",
     nearest(version, known).map(|near| format!(", did you mean {near}?")).unwrap_or_default(),
     known.join(", "))]
 pub struct UnknownVersion {
     of: &'static str,
     version: String,
     known: Vec<String>,
+}
+
+/// A versions file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {problem}")]
+pub struct VersionsFileError {
+    file: String,
+    problem: String,
 }
 
 impl Versions {
@@ -47,10 +55,20 @@ impl Versions {
     ///
     /// # Errors
     /// A file that cannot be read or does not have the form of versions.toml.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
-        use anyhow::Context;
-        let text = text(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} is no versions file", path.display()))
+    pub fn read(path: &Path) -> Result<Self, VersionsFileError> {
+        let file = path.display().to_string();
+        let text = input::read(path).map_err(|error| {
+            let problem = error.problem;
+            VersionsFileError { file: file.clone(), problem }
+        })?;
+        toml::from_str(&text).map_err(|error| {
+            let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
+            let line = before.matches('\n').count() + 1;
+            VersionsFileError {
+                file: format!("{file}:{line}"),
+                problem: error.message().to_owned(),
+            }
+        })
     }
 
     /// Kubernetes minors, newest last.
@@ -90,20 +108,6 @@ impl Versions {
     }
 }
 
-/// The text of a regular file. Another kind, such as a FIFO, may have no end.
-fn text(path: &Path) -> std::io::Result<String> {
-    const MOST: u64 = 1024 * 1024;
-    let about = std::fs::metadata(path)?;
-    let wrong = |what| Err(std::io::Error::other(what));
-    if !about.is_file() {
-        return wrong("it is not a regular file");
-    }
-    if about.len() > MOST {
-        return wrong("it is larger than 1 MiB");
-    }
-    std::fs::read_to_string(path)
-}
-
 fn known(of: &'static str, wanted: &str, known: Vec<String>) -> Result<String, UnknownVersion> {
     let plain = wanted.trim_start_matches('v');
     let minor = plain.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
@@ -129,14 +133,19 @@ mod tests {
     }
 
     #[test]
-    fn only_a_regular_file_is_read() {
-        let error = Versions::read(Path::new("/dev/zero")).unwrap_err();
-        assert_eq!(format!("{error:#}"), "/dev/zero cannot be read: it is not a regular file");
+    fn a_patch_means_its_minor() {
+        assert_eq!(Versions::built_in().kubernetes("v1.34.4").unwrap(), "1.34");
     }
 
     #[test]
-    fn a_patch_means_its_minor() {
-        assert_eq!(Versions::built_in().kubernetes("v1.34.4").unwrap(), "1.34");
+    fn a_file_of_another_form_is_named_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("versions.toml");
+        std::fs::write(&file, "default = '1.37'\nolder = 1\n").unwrap();
+        let error = Versions::read(&file).unwrap_err().to_string();
+        assert!(error.contains("versions.toml:2: "), "{error}");
+        let error = Versions::read(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with(": is not a regular file"), "{error}");
     }
 
     #[test]

@@ -585,6 +585,18 @@ fn values_that_a_registry_cannot_use() {
             registry("auth: {token: {public: [a], expires: 9223372036854775807}}"),
             "`9223372036854775807` is out of range; expected at most 31536000 seconds",
         ),
+        (faulty("{do: {ignore: ['a b']}}"), "\"a b\" is not the name of a header"),
+        (faulty("{do: {headers: {Connection: x}}}"), "`Connection` is the connection's own"),
+        (
+            faulty("{do: {headers: {X: {a: b}}}}"),
+            "cannot be the value of a header; expected a text",
+        ),
+        (
+            faulty("{do: {headers: {X: \"a\\nb\"}}}"),
+            "cannot be the value of a header; expected one",
+        ),
+        (faulty("{kind: manifst, do: reset}"), "unknown value `manifst`; did you mean `manifest`?"),
+        (registry("auth: {htpasswd: \"a:b\\nc\"}"), "a line of the htpasswd file has no colon"),
         (registry("auth: {basic: {'a:b': x}}"), "\"a:b\" cannot be a user name; expected one"),
         (registry("auth: {basic: {'': x}}"), "\"\" cannot be a user name"),
         (
@@ -607,6 +619,22 @@ fn a_redirect_to_nowhere() {
     let error = with("- registry: {faults: [{do: {redirect-away: registy}}]}\n");
     assert!(
         error.contains("the registry `registy`, named by a redirect, is not among `registries`; did you mean `registry`?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_hosts_toml_of_the_cases_own() {
+    let hosts = |fields: &str| {
+        error(&format!(
+            "{HEAD}hosts:\n  a.example.com: {{{fields}}}\n{POD}- expect: {{pod: app, phase: Running}}\n"
+        ))
+    };
+    let error = hosts("server: registry, toml: x");
+    assert!(error.contains("hosts of `a.example.com` have `toml` beside `server`"), "{error}");
+    let error = hosts("toml: 'server = \"http://$REGISTY_NODE\"'");
+    assert!(
+        error.contains("hosts of `a.example.com` use `$REGISTY_NODE`, which stands for nothing here; did you mean `REGISTRY_NODE`?"),
         "{error}"
     );
 }

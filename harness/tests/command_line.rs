@@ -16,7 +16,7 @@ fn an_unknown_kubernetes_version_is_a_usage_error_that_names_the_known_ones() {
         "{}",
         ran.stderr
     );
-    assert!(ran.stderr.contains("known: 1.31, 1.32"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("expected one of: 1.31, 1.32"), "{}", ran.stderr);
     let ran = run(pullproof(&["up"]).env("PULLPROOF_KUBERNETES", "2.0")).with_status(2);
     assert!(ran.stderr.contains("unknown Kubernetes version `2.0`"), "{}", ran.stderr);
 }
@@ -34,6 +34,30 @@ fn a_bad_case_is_a_usage_error_before_anything_is_started() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn a_case_comes_from_standard_input_as_well_and_by_a_bare_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let case = dir.path().join("case.yaml");
+    fs::write(&case, CASE.replace("steps", "stepz")).unwrap();
+    let mut by_name = pullproof(&["run", "case.yaml"]);
+    let ran = run(by_name.current_dir(dir.path())).with_status(2);
+    assert!(ran.stderr.contains("pullproof: case.yaml:3:1: unknown key"), "{}", ran.stderr);
+    for name in ["-", "/dev/stdin"] {
+        let mut command = pullproof(&["run", name]);
+        let ran = run(command.stdin(fs::File::open(&case).unwrap())).with_status(2);
+        assert!(ran.stderr.contains(&format!("{name}:3:1: unknown key `stepz`")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_versions_file_of_another_form_is_a_usage_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let versions = dir.path().join("versions.toml");
+    fs::write(&versions, "default = 1\n").unwrap();
+    let ran = run(pullproof(&["doctor"]).env("PULLPROOF_VERSIONS", &versions)).with_status(2);
+    assert!(ran.stderr.contains("versions.toml:1:"), "{}", ran.stderr);
 }
 
 #[test]
@@ -120,8 +144,9 @@ fn no_number_of_jobs_is_too_many_to_be_refused() {
 
 /// Runs a command whose output goes into a file.
 fn into(command: &mut std::process::Command, file: std::process::Stdio) -> (Option<i32>, String) {
-    let done = command.stdout(file).stderr(std::process::Stdio::piped()).output().unwrap();
-    (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    command.stdout(file).stderr(std::process::Stdio::piped());
+    let done = command.output().expect("the command starts");
+    (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
 }
 
 #[test]

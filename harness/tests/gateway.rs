@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pullproof::case::model::{
-    Anonymous, Challenge, Fault, FaultAction, TokenAuth, TokenForms, TokenUser,
+    Anonymous, Challenge, Fault, FaultAction, HeaderValues, Headers, OwnAnswer, TokenAuth,
+    TokenForms, TokenUser,
 };
 use pullproof::registry::{
     Authorization, Gateway, GatewaySettings, Mark, Origin, PasswordMark, Peers, Request,
@@ -80,7 +81,7 @@ async fn faulty(upstream: SocketAddr, action: FaultAction) -> Gateway {
 }
 
 fn fault(action: FaultAction) -> Fault {
-    Fault { path: None, method: None, authorized: None, nth: None, action }
+    Fault::new(action)
 }
 
 /// Sends a request and reads until the peer closes.
@@ -486,6 +487,8 @@ async fn tokens(forms: TokenForms) -> Gateway {
         anonymous: Anonymous::Refused,
         forms,
         expires: 60,
+        not_before: 0,
+        field: Default::default(),
         challenge: Default::default(),
     };
     let (upstream, _) = upstream(ANSWER).await;
@@ -577,6 +580,96 @@ async fn a_long_password_reaches_the_container_by_its_stand_in() {
     assert!(sent.iter().all(|pair| pair.starts_with("janedoe:") && !pair.contains(&begin)));
     assert_ne!(sent[0], sent[1]);
     assert_eq!(sent[2], "janedoe:x");
+}
+
+fn headers(all: &[(&str, &[&str])]) -> Headers {
+    let values = |values: &[&str]| HeaderValues(values.iter().map(|&it| it.to_owned()).collect());
+    Headers(all.iter().map(|(name, all)| ((*name).to_owned(), values(all))).collect())
+}
+
+#[tokio::test]
+async fn an_answer_of_the_cases_own_stands_in_the_containers_place() {
+    let (upstream, got) = upstream(ANSWER).await;
+    let answer = OwnAnswer {
+        status: 200,
+        headers: headers(&[("Content-Type", &["text/html"]), ("Location", &["http://$HOST/x"])]),
+        body: "<html>".into(),
+    };
+    let gateway = faulty(upstream, FaultAction::Answer(answer)).await;
+    let arrived = text(gateway.node(), &get(BLOB)).await;
+    assert!(arrived.starts_with("HTTP/1.1 200 OK\r\n"), "{arrived}");
+    let lower = arrived.to_lowercase();
+    for line in ["content-type: text/html", "location: http://registry.example/x", "length: 6"] {
+        assert!(lower.contains(&format!("{line}\r\n")), "{arrived}");
+    }
+    assert_eq!(body(&arrived), "<html>");
+    assert!(got.lock().unwrap().is_empty());
+    assert_eq!(only(&gateway).await.answered_by, Responder::Gateway);
+}
+
+#[tokio::test]
+async fn headers_change_the_containers_answer() {
+    let (upstream, _) = upstream(ANSWER).await;
+    let changes = headers(&[("docker-content-digest", &[]), ("X-Twice", &["c", "d", "e"])]);
+    let gateway = faulty(upstream, FaultAction::Headers(changes)).await;
+    let arrived = text(gateway.node(), &get(BLOB)).await;
+    assert!(!arrived.to_lowercase().contains("docker-content-digest"), "{arrived}");
+    assert_eq!(arrived.to_lowercase().matches("x-twice: ").count(), 3, "{arrived}");
+    assert!(arrived.contains("X-UPPER: One,  two\r\n") && arrived.ends_with("hello"), "{arrived}");
+    let fault = only(&gateway).await.fault.unwrap();
+    assert_eq!(fault, "changed X-Twice, docker-content-digest");
+}
+
+#[tokio::test]
+async fn a_length_of_the_cases_own_is_announced_and_kept() {
+    let (upstream, _) = upstream(ANSWER).await;
+    let length = |length| FaultAction::Headers(headers(&[("Content-Length", &[length])]));
+    let gateway = faulty(upstream, length("2")).await;
+    let arrived = text(gateway.node(), &get(BLOB)).await;
+    assert!(arrived.to_lowercase().contains("content-length: 2\r\n"), "{arrived}");
+    assert_eq!(body(&arrived), "he");
+    gateway.set_faults(vec![Fault::new(length("9"))]);
+    let arrived = text(gateway.node(), &get(BLOB)).await;
+    assert!(arrived.to_lowercase().contains("content-length: 9\r\n"), "{arrived}");
+    assert_eq!(body(&arrived), "hello");
+}
+
+#[tokio::test]
+async fn an_ignored_header_does_not_reach_the_container() {
+    let (upstream, got) = upstream(ANSWER).await;
+    let gateway = faulty(upstream, FaultAction::Ignore(vec!["range".into()])).await;
+    let request = get(BLOB).replace("\r\n\r\n", "\r\nRange: bytes=3-\r\nX-Kept: 1\r\n\r\n");
+    assert!(text(gateway.node(), &request).await.ends_with("hello"));
+    let got = got.lock().unwrap().join("");
+    assert!(!got.contains("Range") && got.contains("X-Kept"), "{got}");
+    assert_eq!(only(&gateway).await.fault.as_deref(), Some("range ignored"));
+}
+
+#[tokio::test]
+async fn a_port_is_closed_with_its_connections_and_opened_again() {
+    let (upstream, _) = upstream(ANSWER).await;
+    let gateway = gateway(upstream).await;
+    let mut idle = TcpStream::connect(gateway.node()).await.unwrap();
+    // Its connection is being served, not only waiting to be accepted.
+    idle.write_all(get(BLOB).replace("Connection: close\r\n", "").as_bytes()).await.unwrap();
+    let mut answer = vec![0; ANSWER.len()];
+    timeout(LIMIT, idle.read_exact(&mut answer)).await.unwrap().unwrap();
+    gateway.set_listening(false).await.unwrap();
+    for address in [gateway.node(), gateway.host()] {
+        let refused = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    }
+    assert_eq!(timeout(LIMIT, idle.read(&mut answer)).await.unwrap().unwrap_or(0), 0);
+    // A control pull is about the registry behind it.
+    assert!(text(gateway.control(), &get(BLOB)).await.ends_with("hello"));
+    // Once closed it stays so, once open as well.
+    gateway.set_listening(false).await.unwrap();
+    for _ in 0..2 {
+        gateway.set_listening(true).await.unwrap();
+    }
+    for address in [gateway.node(), gateway.host()] {
+        assert!(text(address, &get(BLOB)).await.ends_with("hello"));
+    }
 }
 
 #[tokio::test]

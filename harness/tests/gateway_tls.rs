@@ -138,13 +138,7 @@ async fn http2_passes_host_and_bodies() {
 async fn faults_meet_http2_as_well() {
     let (gateway, authority) = gateway(Certificate::Right).await;
     let set = |action| {
-        gateway.set_faults(vec![Fault {
-            path: None,
-            method: None,
-            authorized: None,
-            nth: None,
-            action,
-        }]);
+        gateway.set_faults(vec![Fault::new(action)]);
     };
     set(FaultAction::Cut(1000));
     let mut sender = h2(gateway.node(), "127.0.0.2", authority.pem()).await;

@@ -59,13 +59,7 @@ fn pool() -> Pool {
 }
 
 fn image() -> Image {
-    let spec = model::Image {
-        name: NAME.into(),
-        padding: 0,
-        platform: Platform::Node,
-        same_as: None,
-        digest: None,
-    };
+    let spec = model::Image::new(NAME);
     Image::build(&spec, Arch::Amd64).unwrap()
 }
 
@@ -193,13 +187,8 @@ async fn a_wrong_password_is_refused_whatever_its_length() {
 async fn without_authentication_anyone_pulls_an_index_and_its_parts() {
     let pool = pool();
     let registry = start(&pool, &spec(Auth::None), place()).await;
-    let spec = model::Image {
-        name: NAME.into(),
-        padding: 5_000_000,
-        platform: Platform::Index,
-        same_as: None,
-        digest: None,
-    };
+    let spec =
+        model::Image { padding: 5_000_000, platform: Platform::Index, ..model::Image::new(NAME) };
     let image = Image::build(&spec, Arch::Amd64).unwrap();
     registry.push(NAME, &image).await.unwrap();
     assert_eq!(registry.anonymous_manifest(NAME).await.unwrap(), 200);
@@ -226,6 +215,8 @@ fn token_auth() -> TokenAuth {
         anonymous: Anonymous::Refused,
         forms: TokenForms::Both,
         expires: 60,
+        not_before: 0,
+        field: Default::default(),
         challenge: Default::default(),
     }
 }
@@ -347,6 +338,41 @@ async fn a_token_ends_when_it_says() {
     pool.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_token_begins_when_it_says() {
+    let pool = pool();
+    let rules = TokenAuth { not_before: 30, ..token_auth() };
+    let registry = start(&pool, &spec(Auth::Token(rules)), place()).await;
+    registry.push(NAME, &image()).await.unwrap();
+    let scope = "repository:janedoe/jdoe-private:pull";
+    let token = token(registry.node(), scope, Some(("janedoe", "xxxxxxxxxxx"))).await.unwrap();
+    let refused = bearer(registry.node(), MANIFEST, &token).await;
+    assert_eq!(refused.status(), 401);
+    assert!(refused.headers()[WWW_AUTHENTICATE].to_str().unwrap().contains("invalid_token"));
+    registry.close().await.unwrap();
+    pool.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_htpasswd_file_counts_as_it_stands() {
+    let pool = pool();
+    let lines =
+        format!("# by hand\n\nbcrypt:{}\nmd5:$apr1$x$y\n", bcrypt::hash("right", 4).unwrap());
+    let registry = start(&pool, &spec(Auth::Htpasswd(lines)), place()).await;
+    registry.push(NAME, &image()).await.unwrap();
+    let node = registry.node();
+    assert_eq!(status(node, MANIFEST, Some(("bcrypt", "right"))).await, 200);
+    assert_eq!(status(node, MANIFEST, Some(("bcrypt", "wrong"))).await, 401);
+    assert_eq!(status(node, MANIFEST, Some(("md5", "right"))).await, 401);
+    registry.close().await.unwrap();
+    // Who gets the container next does not get its users.
+    let next = start(&pool, &spec(Auth::Basic(BTreeMap::new())), place()).await;
+    assert_eq!(pool.idle_count(), 0);
+    assert_eq!(status(next.node(), "/v2/", Some(("bcrypt", "right"))).await, 401);
+    next.close().await.unwrap();
+    pool.close().await.unwrap();
+}
+
 async fn bearer(to: SocketAddr, path: &str, token: &str) -> Response<Bytes> {
     send(to, Method::GET, path, Some(format!("Bearer {token}"))).await
 }
@@ -382,10 +408,7 @@ async fn tls_faults_and_hosts_come_from_the_case() {
     let redirects = model::Registry {
         faults: vec![Fault {
             path: Some("/blobs/".into()),
-            method: None,
-            authorized: None,
-            nth: None,
-            action: FaultAction::Redirect("other".into()),
+            ..Fault::new(FaultAction::Redirect("other".into()))
         }],
         ..spec(Auth::None)
     };

@@ -1,5 +1,7 @@
 //! scripts/setup, with programs of the test's own in place of docker's.
 
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts");

@@ -1,6 +1,9 @@
 //! What is wrong with a case file, and where.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_saphyr::{MessageFormatter, UserMessageFormatter};
@@ -8,6 +11,7 @@ use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 use crate::evidence::Redaction;
 
 use super::tree::Node;
+use crate::{input, suggest::nearest};
 
 /// A case file that cannot be used: a usage error, never a failed expectation.
 ///
@@ -34,6 +38,11 @@ impl CaseError {
         problem: impl Into<String>,
     ) -> Self {
         Self { file: file.into(), place, problem: problem.into(), known: Vec::new(), word: None }
+    }
+
+    /// Reads a text that a case or a manifest is in.
+    pub(super) fn reading(file: &Path) -> Result<String, Self> {
+        input::read(file).map_err(|error| Self::at(file, error.place, error.problem))
     }
 
     /// Adds the words that would have been right.
@@ -217,14 +226,4 @@ fn printable(text: &str) -> String {
         }
     }
     printable
-}
-
-/// The known word that a written one was probably meant to be.
-pub fn nearest<'a, S: AsRef<str>>(word: &str, known: &'a [S]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(word, known.as_ref()), known.as_ref()))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known)
 }

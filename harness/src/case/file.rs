@@ -16,10 +16,10 @@ use super::{
     manifest::{Manifest, ManifestFile},
     model::{Case, Step},
     secrets::secrets,
-    text::{self, is_stdin},
     tree::{Key, Node},
     validate,
 };
+use crate::input::is_stdin;
 
 /// A case that was read and found in order.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl CaseFile {
     /// # Ok(()) }
     /// ```
     pub fn read(path: &Path) -> Result<Self, CaseError> {
-        Self::parse(path, &text::read(path)?)
+        Self::parse(path, &CaseError::reading(path)?)
     }
 
     /// Checks the text of a case as if it stood in `path`.
@@ -105,7 +105,10 @@ impl CaseFile {
 
     /// Whether a step changes what other cases on the node would notice, so that it needs the node alone.
     pub fn needs_node_alone(&self) -> bool {
-        self.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
+        self.case.hosts.contains_key("_default")
+            || self
+                .steps()
+                .any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
     }
 
     /// Where in a run it is best started: those that need the node alone first, then those that wait

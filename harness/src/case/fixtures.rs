@@ -9,12 +9,8 @@ use std::{
 
 use include_dir::{Dir, include_dir};
 
-use super::{
-    error::CaseError,
-    file::is_yaml,
-    text::{self, is_stdin},
-    tree::Node,
-};
+use super::{error::CaseError, file::is_yaml, tree::Node};
+use crate::input::{self, is_stdin};
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../fixtures");
 
@@ -51,7 +47,7 @@ impl Fixtures {
             let path = folder.join(name);
             // What is there and cannot be read is named by the error.
             if path.exists() {
-                let text = text::read(&path)?;
+                let text = CaseError::reading(&path)?;
                 return Ok(Fixture { path, text });
             }
         }
@@ -106,13 +102,13 @@ impl Fixtures {
 /// A file's bytes, unless there are too many for a file that a command is meant to read.
 fn small(path: &Path) -> Option<Vec<u8>> {
     let size = fs::metadata(path).ok()?.len();
-    if size > text::LARGEST { None } else { fs::read(path).ok() }
+    if size > input::LARGEST { None } else { fs::read(path).ok() }
 }
 
 /// Whether a file is a case, which has a title and steps.
 fn is_case(path: &Path) -> bool {
     is_yaml(path)
-        && text::read(path).is_ok_and(|text| {
+        && input::read(path).is_ok_and(|text| {
             Node::documents(&text)
                 .first()
                 .is_some_and(|tree| tree.get("title").is_some() && tree.get("steps").is_some())

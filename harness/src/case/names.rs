@@ -4,9 +4,12 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+/// The folder of certs.d that counts for every host without one of its own.
+pub const EVERY_HOST: &str = "_default";
+
 /// Whether a registry's name is a host to be taken literally.
 pub fn is_literal(name: &str) -> bool {
-    name.contains(['.', ':']) || name == "localhost"
+    name.contains(['.', ':']) || name == "localhost" || name == EVERY_HOST
 }
 
 /// Whether a text is a host of an image name: a domain, IPv4 or bracketed IPv6 address with or without

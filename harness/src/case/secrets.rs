@@ -29,7 +29,8 @@ pub fn secrets(file: &CaseFile) -> Vec<SecretString> {
     let mut found = Found::default();
     for registry in file.case.registries.values() {
         match &registry.auth {
-            Auth::None => {}
+            // Hashes are no passwords.
+            Auth::None | Auth::Htpasswd(_) => {}
             Auth::Basic(users) => found.all(users.values()),
             Auth::Token(token) => found.all(token.users.values().map(|user| &user.password)),
         }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::{
     case::CaseFile,
-    error::{EnvironmentError, Failed, Usage, story},
+    error::{EnvironmentError, Failed, Interrupted, NoOutput, Usage, story},
     report::{self, Column, Grid},
     run::{Outcome, Result as CaseResult, Schedule, Session},
     settings::Settings,
@@ -23,7 +23,7 @@ use super::{
     output::{note, put, say},
     progress,
     run::{JOBS, keep_going},
-    signals::interruptible,
+    signals::{interruptible, undisturbed},
 };
 
 /// What `matrix` takes. The versions come by --kubernetes and --containerd, separated by commas;
@@ -80,8 +80,12 @@ pub async fn main(
             let tell = tell.clone();
             let cases = &cases;
             async move {
-                if let Err(error) = run(column, settings, cases, jobs, &tell).await {
-                    tell.send(Told::Lost { column, error: story(&error.into()) }).ok();
+                // What ends the whole command is said once, at its end.
+                if let Err(error) = run(column, settings, cases, jobs, &tell).await
+                    && !error.is::<Interrupted>()
+                    && !error.is::<NoOutput>()
+                {
+                    tell.send(Told::Lost { column, error: story(&error) }).ok();
                 }
             }
         });
@@ -90,7 +94,9 @@ pub async fn main(
         drop(runs);
         drop(tell);
     };
-    interruptible(async { tokio::join!(run, print(&mut grid, told)) }).await?;
+    // Each run ends by itself at a signal, and cleans up.
+    tokio::join!(run, print(&mut grid, told));
+    undisturbed().await?;
 
     for outcome in grid.rows.iter().flat_map(|row| &row.cells).flatten() {
         if !outcome.is_good() {
@@ -178,24 +184,27 @@ async fn run(
     cases: &Arc<[CaseFile]>,
     jobs: usize,
     tell: &UnboundedSender<Told>,
-) -> Result<(), EnvironmentError> {
-    let session = Session::open(settings, &progress()).await?;
+) -> anyhow::Result<()> {
+    let session = interruptible(Session::open(settings, &progress())).await??;
     let mut schedule = Schedule::new(session);
     schedule.start(cases, jobs);
-    let mut lost = None;
-    while let Some((row, outcome)) = schedule.next().await {
-        lost = schedule.session().lost().map(str::to_owned);
-        if lost.is_some() {
-            break;
+    let ran = interruptible(async {
+        while let Some((row, outcome)) = schedule.next().await {
+            if schedule.session().lost().is_some() {
+                break;
+            }
+            let outcome = Box::new(outcome);
+            // An error says that nobody listens any more: the command is being ended.
+            tell.send(Told::Outcome { column, row, outcome }).ok();
         }
-        let outcome = Box::new(outcome);
-        // An error says that nobody listens any more: the command is being ended.
-        tell.send(Told::Outcome { column, row, outcome }).ok();
-    }
-    // A signal that comes meanwhile is told by the command as a whole.
-    close(schedule.end().await).await.ok();
+    })
+    .await;
+    let session = schedule.end().await;
+    let lost = session.lost().map(str::to_owned);
+    let closed = close(session).await;
+    ran.and(closed)?;
     match lost {
-        Some(why) => Err(EnvironmentError::other("the run was ended")(anyhow::anyhow!(why))),
+        Some(why) => Err(EnvironmentError::other("the run was ended")(anyhow::anyhow!(why)).into()),
         None => Ok(()),
     }
 }

@@ -136,8 +136,12 @@ async fn take(
             Err(TryLockError::Error(error)) => return Err(error),
             Err(TryLockError::WouldBlock) => {
                 let mut locked = in_a_thread(file, wait);
+                // A child that has not yet become another program holds it for a moment, so it is
+                // somebody else's only at the second look.
+                let mut elsewhere = 0;
                 file = loop {
-                    if !Here::is_held(path)
+                    elsewhere = if Here::is_held(path) { 0 } else { elsewhere + 1 };
+                    if elsewhere == 2
                         && let Some(waiting) = waiting.take()
                     {
                         waiting();

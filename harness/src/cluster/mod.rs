@@ -6,7 +6,9 @@
 
 mod access;
 mod api_log;
+mod condition;
 mod engine;
+mod inventory;
 mod kind;
 mod lease;
 mod lock;
@@ -16,7 +18,7 @@ mod owner;
 mod priority;
 mod run;
 mod shell;
-pub mod strays;
+pub(crate) mod strays;
 
 pub use api_log::ApiLog;
 pub use engine::{Engine, host_without_sys_resource};

@@ -8,7 +8,7 @@
 trap '' INT HUP TERM QUIT
 cat >/dev/null
 run=$1 folder=$2 kubectl=$3 mark=$4
-exec 2>>"$folder/reaper.log"
+if (: >>"$folder/reaper.log") 2>/dev/null; then exec 2>>"$folder/reaper.log"; else exec 2>/dev/null; fi
 failed=0
 
 # An engine that does not answer is tried again later. Not every system has timeout.

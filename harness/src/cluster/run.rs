@@ -168,6 +168,18 @@ pub(super) fn is_known(runs: &Path, id: &str) -> bool {
     runs.join(id).exists() || runs.join(format!(".{id}")).exists()
 }
 
+/// Sweeps as a new run does. Best effort: the next run does it again.
+pub(super) async fn sweep_now(settings: &Settings) {
+    let state = settings.state();
+    // Where it is missing, what needs it is tried again later.
+    let kubectl = settings.kubectl().unwrap_or_default();
+    if let Ok(owner) = owner_of(&state)
+        && let Ok(reapers) = sweep(&state.join("runs"), &kubectl, &owner)
+    {
+        all_end(reapers, SWEEPING).await;
+    }
+}
+
 /// Starts to remove what runs left whose process and reaper are both gone, as after a power cut, or whose
 /// reaper could not remove everything.
 fn sweep(runs: &Path, kubectl: &Path, owner: &str) -> io::Result<Vec<Child>> {

@@ -61,7 +61,7 @@ impl Shells {
             let done = shell.run(script).await?;
             anyhow::Ok((shell, done))
         };
-        let done = within(LIMIT, "it; is the node still there?", done).await;
+        let done = within(LIMIT, "the command (is the node still there?)", done).await;
         let (shell, (status, text)) = done.with_context(on)?;
         locked(&self.0).push(shell);
         match status {

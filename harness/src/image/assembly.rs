@@ -5,17 +5,20 @@ use std::io;
 use flate2::Compression;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngCore as _, SeedableRng as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Arch;
 use super::blob::Blob;
 use super::elf::executable;
-use super::layer::{File, Layer};
+use super::layer::{File, Layer, archive, gzipped};
 use crate::case::model;
-use crate::case::model::Platform;
+use crate::case::model::{Content, Platform};
 
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CHART_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
+const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+const STATEMENT: &str = "application/vnd.in-toto+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Nobody's user and group: nothing in the image needs more.
@@ -49,20 +52,26 @@ impl Image {
     pub fn build_seeded(spec: &model::Image, node: Arch, seed: u64) -> Result<Self, BuildError> {
         let mut random = StdRng::seed_from_u64(seed);
         let mut image = Self { blobs: Vec::new(), manifests: Vec::new() };
+        let attested = spec.content == Content::Attestations;
         let platforms: &[Arch] = match spec.platform {
-            Platform::Node => {
-                image.add(node, spec.padding, &mut random)?;
+            Platform::Node if !attested => {
+                image.add(spec, node, &mut random)?;
                 return Ok(image);
             }
+            Platform::Node => &[node],
             Platform::Index => &[node.other(), node],
             Platform::Other => &[node.other()],
         };
         let mut entries = Vec::new();
         for &arch in platforms {
-            image.add(arch, spec.padding, &mut random)?;
+            image.add(spec, arch, &mut random)?;
             let mut entry = image.top().descriptor();
             entry["platform"] = json!({ "architecture": arch.as_str(), "os": "linux" });
             entries.push(entry);
+        }
+        if attested {
+            let of = image.manifests.clone();
+            entries.extend(of.iter().map(|manifest| image.attest(manifest)));
         }
         image.manifests.push(Blob::json(
             INDEX,
@@ -99,16 +108,26 @@ impl Image {
     }
 
     /// Adds the image for one platform.
-    fn add(&mut self, arch: Arch, padding: u64, random: &mut StdRng) -> Result<(), BuildError> {
+    fn add(
+        &mut self,
+        spec: &model::Image,
+        arch: Arch,
+        random: &mut StdRng,
+    ) -> Result<(), BuildError> {
         let id = format!("{:032x}", random.random::<u128>());
         // A layer that another image has too would not be pulled again; the id sets it apart.
         let program = [
             File { path: "pullproof", mode: 0o755, data: &executable(arch) },
             File { path: "pullproof.id", mode: 0o644, data: id.as_bytes() },
         ];
-        let mut layers = vec![Layer::new(&program, Compression::default())?];
-        if padding > 0 {
-            let size = usize::try_from(padding).map_err(|_| BuildError::Padding(padding))?;
+        let mut layers = vec![match spec.content {
+            Content::Artifact => return self.add_chart(&id),
+            Content::Zstd => Layer::zstd(&program)?,
+            Content::Image | Content::Attestations => Layer::new(&program, Compression::default())?,
+        }];
+        if spec.padding > 0 {
+            let size =
+                usize::try_from(spec.padding).map_err(|_| BuildError::Padding(spec.padding))?;
             let mut data = vec![0; size];
             random.fill_bytes(&mut data);
             let file = File { path: "padding", mode: 0o644, data: &data };
@@ -130,18 +149,64 @@ impl Image {
                 },
             }),
         );
+        self.add_manifest(layers.into_iter().map(|layer| layer.blob).collect(), config);
+        Ok(())
+    }
+
+    /// Adds a Helm chart, as `helm push` makes it of one.
+    fn add_chart(&mut self, id: &str) -> Result<(), BuildError> {
+        let about =
+            json!({ "apiVersion": "v2", "name": "app", "version": "0.1.0", "description": id });
+        let about = about.to_string();
+        // JSON is YAML.
+        let files = [File { path: "app/Chart.yaml", mode: 0o644, data: about.as_bytes() }];
+        let chart = gzipped(&archive(&files)?, Compression::default())?;
+        self.add_manifest(vec![Blob::new(CHART, chart)], Blob::new(CHART_CONFIG, about));
+        Ok(())
+    }
+
+    /// Adds an attestation of a manifest, and returns how the index refers to it: as an image of an
+    /// unknown platform (attestation-storage.md of BuildKit).
+    fn attest(&mut self, manifest: &Blob) -> Value {
+        let (algorithm, hex) = manifest.digest.split_once(':').unwrap_or_default();
+        let statement = Blob::json(
+            STATEMENT,
+            &json!({
+                "_type": "https://in-toto.io/Statement/v0.1",
+                "predicateType": "https://slsa.dev/provenance/v0.2",
+                "subject": [{ "name": "pullproof", "digest": { algorithm: hex } }],
+                "predicate": {},
+            }),
+        );
+        let config = json!({
+            "architecture": "unknown",
+            "os": "unknown",
+            "config": {},
+            "rootfs": { "type": "layers", "diff_ids": [statement.digest] },
+        });
+        self.add_manifest(vec![statement], Blob::json(CONFIG, &config));
+        let mut entry = self.top().descriptor();
+        entry["platform"] = json!({ "architecture": "unknown", "os": "unknown" });
+        entry["annotations"] = json!({
+            "vnd.docker.reference.digest": manifest.digest,
+            "vnd.docker.reference.type": "attestation-manifest",
+        });
+        entry
+    }
+
+    fn add_manifest(&mut self, layers: Vec<Blob>, config: Blob) {
+        let descriptors: Vec<Value> = layers.iter().map(Blob::descriptor).collect();
         self.manifests.push(Blob::json(
             MANIFEST,
             &json!({
                 "schemaVersion": 2,
                 "mediaType": MANIFEST,
                 "config": config.descriptor(),
-                "layers": layers.iter().map(|layer| layer.blob.descriptor()).collect::<Vec<_>>(),
+                "layers": descriptors,
             }),
         ));
-        self.blobs.extend(layers.into_iter().map(|layer| layer.blob));
+        self.blobs.extend(layers);
         self.blobs.push(config);
-        Ok(())
     }
 }
 
@@ -149,13 +214,11 @@ impl Image {
 mod tests {
     use std::io::Read as _;
 
-    use serde_json::Value;
-
     use super::super::blob::digest;
     use super::*;
 
     fn spec(padding: u64, platform: Platform) -> model::Image {
-        model::Image { name: "a:v1".into(), padding, platform, same_as: None, digest: None }
+        model::Image { padding, platform, ..model::Image::new("a:v1") }
     }
 
     fn read(blob: &Blob) -> Value {
@@ -232,6 +295,48 @@ mod tests {
         assert!(manifest["layers"][1]["size"].as_u64().unwrap() >= 100_000);
         let config = read(image.blobs().last().unwrap());
         assert_eq!(config["rootfs"]["diff_ids"][1], digest(&unpack(&image.blobs()[1])));
+    }
+
+    #[test]
+    fn a_layer_of_zstd_unpacks_to_what_the_configuration_says() {
+        let spec = model::Image { content: Content::Zstd, ..spec(0, Platform::Node) };
+        let image = Image::build_seeded(&spec, Arch::Amd64, 1).unwrap();
+        check(&image, &read(image.top()));
+        let layer = &image.blobs()[0];
+        assert_eq!(layer.media_type, "application/vnd.oci.image.layer.v1.tar+zstd");
+        let mut unpacked = Vec::new();
+        ruzstd::decoding::StreamingDecoder::new(&layer.data[..])
+            .unwrap()
+            .read_to_end(&mut unpacked)
+            .unwrap();
+        let config = read(image.blobs().last().unwrap());
+        assert_eq!(config["rootfs"]["diff_ids"], json!([digest(&unpacked)]));
+    }
+
+    #[test]
+    fn attestations_stand_beside_what_they_attest() {
+        let spec = model::Image { content: Content::Attestations, ..spec(0, Platform::Node) };
+        let image = Image::build_seeded(&spec, Arch::Amd64, 1).unwrap();
+        let index = read(image.top());
+        let entries = index["manifests"].as_array().unwrap();
+        assert_eq!((entries.len(), image.manifests().len()), (2, 3));
+        assert_eq!(entries[0]["platform"]["architecture"], "amd64");
+        assert_eq!(entries[1]["platform"]["architecture"], "unknown");
+        assert_eq!(entries[1]["annotations"]["vnd.docker.reference.digest"], entries[0]["digest"]);
+        for (entry, manifest) in entries.iter().zip(image.manifests()) {
+            assert_eq!(entry["digest"], manifest.digest);
+            check(&image, &read(manifest));
+        }
+    }
+
+    #[test]
+    fn an_artifact_is_no_image() {
+        let spec = model::Image { content: Content::Artifact, ..spec(0, Platform::Node) };
+        let image = Image::build(&spec, Arch::Amd64).unwrap();
+        let manifest = read(image.top());
+        check(&image, &manifest);
+        assert_eq!(manifest["config"]["mediaType"], CHART_CONFIG);
+        assert_ne!(image.digest(), Image::build(&spec, Arch::Amd64).unwrap().digest());
     }
 
     #[test]

@@ -55,6 +55,15 @@ impl Authorization {
             Self::Other
         }
     }
+
+    /// Returns the user that it names.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Basic { user } => Some(user),
+            Self::Bearer { subject, .. } => subject.as_deref(),
+            Self::None | Self::Other => None,
+        }
+    }
 }
 
 impl fmt::Display for Authorization {

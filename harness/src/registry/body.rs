@@ -32,6 +32,8 @@ pub(super) struct Answer {
     source: Source,
     entry: Option<Entry>,
     damage: Damage,
+    /// Whether the case says another length than the body's.
+    other_length: bool,
     sent: u64,
     rest: Option<Pin<Box<Sleep>>>,
 }
@@ -45,13 +47,26 @@ enum Source {
 impl Answer {
     /// The container's body.
     pub(super) fn container(body: Incoming, damage: Damage, entry: Option<Entry>) -> Self {
-        Self { source: Source::Container(body), entry, damage, sent: 0, rest: None }
+        Self {
+            source: Source::Container(body),
+            entry,
+            damage,
+            other_length: false,
+            sent: 0,
+            rest: None,
+        }
     }
 
     /// A body of the gateway's own.
     pub(super) fn gateway(body: impl Into<Bytes>, entry: Option<Entry>) -> Self {
         let source = Source::Gateway(Full::new(body.into()));
-        Self { source, entry, damage: Damage::default(), sent: 0, rest: None }
+        Self { source, entry, damage: Damage::default(), other_length: false, sent: 0, rest: None }
+    }
+
+    /// Announces whatever length the headers do. A body that is longer is cut there; after one that
+    /// is shorter the connection ends.
+    pub(super) fn of_other_length(self) -> Self {
+        Self { other_length: true, ..self }
     }
 
     /// Applies the damage to the next bytes, and counts them.
@@ -115,6 +130,9 @@ impl Body for Answer {
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.other_length {
+            return SizeHint::default();
+        }
         match &self.source {
             Source::Container(body) => body.size_hint(),
             Source::Gateway(body) => body.size_hint(),

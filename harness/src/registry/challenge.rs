@@ -2,10 +2,11 @@
 
 use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
+use super::fault::with_host;
 use crate::case::model::Challenge;
 
 /// Changes realm, service and scope of a Bearer challenge. Tells whether it did.
-pub(super) fn change(headers: &mut HeaderMap, change: &Challenge) -> bool {
+pub(super) fn change(headers: &mut HeaderMap, change: &Challenge, host: &str) -> bool {
     if *change == Challenge::default() {
         return false;
     }
@@ -19,9 +20,10 @@ pub(super) fn change(headers: &mut HeaderMap, change: &Challenge) -> bool {
         [("realm", &change.realm), ("service", &change.service), ("scope", &change.scope)]
     {
         let Some(wanted) = wanted else { continue };
+        let wanted = with_host(wanted, host);
         match parameters.iter_mut().find(|(known, _)| known == name) {
-            Some((_, value)) => value.clone_from(wanted),
-            None => parameters.push((name.to_owned(), wanted.clone())),
+            Some((_, value)) => *value = wanted,
+            None => parameters.push((name.to_owned(), wanted)),
         }
     }
     let changed = parameters
@@ -66,7 +68,7 @@ mod tests {
     fn changed(sent: &'static str, change: Challenge) -> (bool, String) {
         let mut headers = HeaderMap::new();
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(sent));
-        let done = super::change(&mut headers, &change);
+        let done = super::change(&mut headers, &change, "r:5000");
         (done, headers[WWW_AUTHENTICATE].to_str().unwrap().to_owned())
     }
 
@@ -78,13 +80,13 @@ mod tests {
     #[test]
     fn named_parameters_are_replaced_and_the_rest_stays() {
         let change = Challenge {
-            realm: Some("http://wrong.example/token".into()),
+            realm: Some("http://$HOST/token?a=b".into()),
             scope: Some("repository:b:pull".into()),
             service: None,
         };
         assert_eq!(
             changed(SENT, change).1,
-            r#"Bearer realm="http://wrong.example/token",service="pullproof",scope="repository:b:pull",error="invalid_token""#
+            r#"Bearer realm="http://r:5000/token?a=b",service="pullproof",scope="repository:b:pull",error="invalid_token""#
         );
     }
 

@@ -18,11 +18,12 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::body::{Answer, Damage};
 use super::challenge;
 use super::connection::Hangup;
-use super::fault::{Instead, Plan};
+use super::fault::{Instead, Plan, asked_host, change_headers};
 use super::gateway::Shared;
 use super::password;
 use super::record::{Arrival, Origin, Responder, TOKEN_PATH};
 use super::tokens::{TokenRequest, TokenServer};
+use crate::case::model::Headers;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -119,10 +120,13 @@ impl Own {
         let entry = arrival.answered(by, Some(self.status.as_u16()), told(done));
         let length = self.body.len();
         let body = if head { String::new() } else { self.body };
-        let mut response = Response::new(Answer::gateway(body, entry));
+        let answer = Answer::gateway(body, entry);
+        let other_length = self.headers.contains_key(CONTENT_LENGTH);
+        let mut response =
+            Response::new(if other_length { answer.of_other_length() } else { answer });
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
         response
     }
 }
@@ -141,7 +145,7 @@ pub(super) async fn answer(
     let Exchange { shared, from, hangup } = exchange;
     let mut arrival = Arrival::of(&shared.record, &request, *from);
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let head = method == Method::HEAD;
+    let (head, host) = (method == Method::HEAD, asked_host(&request));
     let asked = match &shared.tokens {
         Some(tokens) if uri.path() == TOKEN_PATH => {
             let request = TokenRequest::read(request).await;
@@ -154,9 +158,9 @@ pub(super) async fn answer(
     };
     // A control pull is about the registry's own answer: faults neither meet nor count it.
     let control = *from == Origin::Control;
-    let plan = match control {
-        true => Plan::default(),
-        false => shared.faults.plan(&method, uri.path(), arrival.authorized()),
+    let plan = match arrival.request() {
+        Some(request) if !control => shared.faults.plan(request),
+        _ => Plan::default(),
     };
     let mut done = Vec::new();
 
@@ -182,6 +186,16 @@ pub(super) async fn answer(
                 Own::error(StatusCode::TOO_MANY_REQUESTS, "injected by the case")
                     .with(RETRY_AFTER, &seconds.to_string())
             }
+            Instead::Answer(answer) => {
+                done.push(format!("the case's own answer, {}", answer.status));
+                let mut own = Own {
+                    status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY),
+                    headers: HeaderMap::new(),
+                    body: answer.body,
+                };
+                change_headers(&mut own.headers, &answer.headers, &host);
+                own
+            }
             Instead::Redirect { registry, away } => {
                 redirect(exchange, &uri, &registry, away, &mut done)
             }
@@ -192,11 +206,13 @@ pub(super) async fn answer(
     let open = shared.open.read().await;
     let request = match asked {
         Asked::Token(tokens, request) => {
-            let own = tokens.answer(&request);
+            let mut own = tokens.answer(&request);
+            change_all(&mut own.headers, &plan.headers, &host, &mut done);
             return Ok(own.answered(arrival, Responder::TokenServer, head, done));
         }
         Asked::Container(request) => request,
     };
+    let request = without(request, &plan.ignored, &mut done);
     let modern = request.version() == Version::HTTP_2;
     let answered = match forward(shared, request) {
         Ok(request) => shared.upstream.client.request(request).await.map_err(|error| {
@@ -220,17 +236,48 @@ pub(super) async fn answer(
             done.push(format!("status {} in place of 401", status.as_u16()));
             *response.status_mut() = status;
             response.headers_mut().remove(WWW_AUTHENTICATE);
-        } else if !control && challenge::change(response.headers_mut(), &shared.challenge) {
+        } else if !control && challenge::change(response.headers_mut(), &shared.challenge, &host) {
             done.push("challenge changed".to_owned());
         }
     }
     remove_hop_by_hop(response.headers_mut(), modern);
     *response.version_mut() = Version::HTTP_11;
 
+    change_all(response.headers_mut(), &plan.headers, &host, &mut done);
+    let other_length = plan.headers.iter().any(sets_length);
+
     let damage = damage(&response, head, plan.cut, plan.flip, &mut done);
     let status = Some(response.status().as_u16());
     let entry = arrival.answered(Responder::Container, status, told(done));
-    Ok(response.map(|body| Answer::container(body, damage, entry)))
+    Ok(response.map(|body| {
+        let answer = Answer::container(body, damage, entry);
+        if other_length { answer.of_other_length() } else { answer }
+    }))
+}
+
+fn change_all(headers: &mut HeaderMap, changes: &[Headers], host: &str, done: &mut Vec<String>) {
+    for change in changes {
+        change_headers(headers, change, host);
+        done.push(format!("changed {}", change.names()));
+    }
+}
+
+fn sets_length(headers: &Headers) -> bool {
+    headers.0.keys().any(|name| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()))
+}
+
+/// The request without headers that it has.
+fn without(
+    mut request: Request<Incoming>,
+    names: &[String],
+    done: &mut Vec<String>,
+) -> Request<Incoming> {
+    for name in names {
+        if request.headers_mut().remove(name).is_some() {
+            done.push(format!("{name} ignored"));
+        }
+    }
+    request
 }
 
 /// Answers plain HTTP on an HTTPS port as Go's server does.

@@ -4,20 +4,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{RwLock, RwLockWriteGuard};
+use tokio::sync::{Mutex, RwLock, RwLockWriteGuard};
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::connection::{Hangup, Line};
 use super::exchange::{self, Exchange, Upstream};
 use super::fault::Faults;
-use super::listener::{ListenError, Listeners};
+use super::listener::{self, ListenError, Listeners};
 use super::peers::Peers;
 use super::record::{Origin, Record};
 use super::tokens::TokenServer;
@@ -92,7 +94,18 @@ pub struct Gateway {
     node: SocketAddr,
     host: SocketAddr,
     control: SocketAddr,
-    _running: DropGuard,
+    tls: Option<Arc<ServerConfig>>,
+    /// What listens for node and host; nothing while the port is closed.
+    listening: Mutex<Option<Listening>>,
+    running: CancellationToken,
+    _end: DropGuard,
+}
+
+/// Listeners that end together, with their connections.
+#[derive(Debug)]
+struct Listening {
+    end: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Gateway {
@@ -117,7 +130,10 @@ impl Gateway {
                 peers: settings.peers,
                 open: RwLock::new(()),
             }),
-            _running: running.clone().drop_guard(),
+            tls: settings.tls,
+            listening: Mutex::new(None),
+            _end: running.clone().drop_guard(),
+            running,
         };
         let scheme = gateway.scheme();
         gateway.shared.peers.add(
@@ -126,13 +142,38 @@ impl Gateway {
             format!("{scheme}://{}", gateway.host),
             format!("{scheme}://{}", gateway.control),
         );
-        let tls = settings.tls.map(TlsAcceptor::from);
-        let listeners = [(node, Origin::Node), (host, Origin::Host), (control, Origin::Control)];
-        for (listener, from) in listeners {
-            let (shared, tls, running) = (gateway.shared.clone(), tls.clone(), running.clone());
-            tokio::spawn(accept(listener, from, shared, tls, running));
-        }
+        drop(gateway.accept([(control, Origin::Control)]));
+        let listening = gateway.accept([(node, Origin::Node), (host, Origin::Host)]);
+        *gateway.listening.lock().await = Some(listening);
         Ok(gateway)
+    }
+
+    /// Serves what comes to listeners, until it is ended or the gateway is dropped.
+    fn accept<const N: usize>(&self, listeners: [(TcpListener, Origin); N]) -> Listening {
+        let end = self.running.child_token();
+        let tls = self.tls.clone().map(TlsAcceptor::from);
+        let task = |(listener, from)| {
+            tokio::spawn(accept(listener, from, self.shared.clone(), tls.clone(), end.clone()))
+        };
+        let tasks = listeners.map(task).into();
+        Listening { end, tasks }
+    }
+
+    /// Closes the port for node and host, with all connections, or opens the same port again.
+    pub async fn set_listening(&self, listening: bool) -> Result<(), ListenError> {
+        let mut now = self.listening.lock().await;
+        if !listening {
+            if let Some(Listening { end, tasks }) = now.take() {
+                end.cancel();
+                // A port is closed when its listener is gone.
+                join_all(tasks).await;
+            }
+        } else if now.is_none() {
+            let node = listener::bind(self.node.ip(), self.node.port()).await?;
+            let host = listener::bind(self.host.ip(), self.host.port()).await?;
+            *now = Some(self.accept([(node, Origin::Node), (host, Origin::Host)]));
+        }
+        Ok(())
     }
 
     /// Address and port for nodes.

@@ -77,9 +77,12 @@ impl Registry {
         let none = BTreeMap::new();
         let users = match &spec.auth {
             Auth::Basic(users) => users,
-            Auth::None | Auth::Token(_) => &none,
+            Auth::None | Auth::Htpasswd(_) | Auth::Token(_) => &none,
         };
         let lease = pool.take(AuthKind::from(&spec.auth), users).await?;
+        if let Auth::Htpasswd(lines) = &spec.auth {
+            lease.container().set_lines(lines).await?;
+        }
         let (tokens, challenge) = match (&spec.auth, lease.container().signing_key()) {
             (Auth::Token(rules), Some(key)) => {
                 (Some(TokenServer::new(rules, key.clone())), rules.challenge.clone())
@@ -93,7 +96,7 @@ impl Registry {
             port: place.port,
             upstream: lease.container().address(),
             tls,
-            htpasswd: lease.container().kind() == AuthKind::Basic,
+            htpasswd: matches!(spec.auth, Auth::Basic(_)),
             tokens,
             challenge,
             peers: place.peers,
@@ -222,6 +225,14 @@ impl Registry {
     /// Replaces the faults; an empty list ends them.
     pub fn set_faults(&self, faults: Vec<Fault>) {
         self.gateway.set_faults(faults);
+    }
+
+    /// Closes the port for node and host, with all connections, or opens the same port again.
+    ///
+    /// # Errors
+    /// Another process took the port meanwhile.
+    pub async fn set_listening(&self, listening: bool) -> Result<(), ListenError> {
+        self.gateway.set_listening(listening).await
     }
 
     /// What the container wrote since this registry started.

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::case::Variables;
+use crate::case::model::{Hosts, ca_variable, node_variable};
+
 /// A registry as a hosts.toml names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostEntry {
@@ -9,6 +12,39 @@ pub struct HostEntry {
     pub url: String,
     /// The path of its CA on the node; relative to the hosts.toml.
     pub ca: Option<String>,
+}
+
+impl HostEntry {
+    /// Returns address and port alone.
+    pub fn address(&self) -> &str {
+        self.url.split_once("://").map_or(self.url.as_str(), |(_, address)| address)
+    }
+}
+
+/// Writes the hosts.toml that a case's `hosts` describe. `entry` finds a registry of the case by
+/// its name: by the address for nodes, or by that for control pulls. It is asked only for those that
+/// the file leads to.
+///
+/// # Errors
+/// Those of `entry`.
+pub fn hosts_file<'a, E>(
+    hosts: &'a Hosts,
+    registries: impl Iterator<Item = &'a String>,
+    mut entry: impl FnMut(&str) -> Result<HostEntry, E>,
+) -> Result<String, E> {
+    let Some(toml) = &hosts.toml else {
+        let server = hosts.server.as_deref().map(&mut entry).transpose()?;
+        let mirrors =
+            hosts.mirrors.iter().map(|name| entry(name)).collect::<Result<Vec<_>, E>>()?;
+        return Ok(hosts_toml(server.as_ref(), &mirrors));
+    };
+    let mut variables = Variables::default();
+    for name in hosts.leads_to(registries) {
+        let found = entry(name)?;
+        variables.set(node_variable(name), found.address());
+        variables.set(ca_variable(name), found.ca.as_deref().unwrap_or_default());
+    }
+    Ok(variables.fill(toml))
 }
 
 /// Writes a hosts.toml: the mirrors in their order, then `server`.
@@ -71,6 +107,26 @@ mod tests {
              \n[host.\"http://b:1\"]\n  capabilities = [\"pull\", \"resolve\"]\n\
              \n[host.\"https://a:2\"]\n  capabilities = [\"pull\", \"resolve\"]\n  ca = \"/etc/a.crt\"\n"
         );
+    }
+
+    #[test]
+    fn a_text_of_the_case_gets_addresses_and_cas() {
+        let toml = "[host.\"https://$REGISTRY_NODE/v2\"]\n  ca = \"$REGISTRY_CA\"\n  x = \"$OTHER_NODE $HOME\"\n";
+        let hosts = Hosts { toml: Some(toml.to_owned()), ..Hosts::default() };
+        let names = ["other", "registry", "unused"].map(str::to_owned);
+        let mut asked = Vec::new();
+        let file = hosts_file(&hosts, names.iter(), |name| {
+            asked.push(name.to_owned());
+            Ok::<_, ()>(match name {
+                "registry" => entry("https://172.18.0.1:4000", Some("/etc/a.crt")),
+                _ => entry("http://172.18.0.1:5000", None),
+            })
+        });
+        assert_eq!(
+            file.unwrap(),
+            "[host.\"https://172.18.0.1:4000/v2\"]\n  ca = \"/etc/a.crt\"\n  x = \"172.18.0.1:5000 $HOME\"\n"
+        );
+        assert_eq!(asked, ["other", "registry"]);
     }
 
     #[test]

@@ -87,23 +87,30 @@ impl SigningKey {
         .to_string()
     }
 
-    /// A token for a subject, an audience and rights, which the container accepts for some seconds.
+    /// A token for a subject, an audience and rights, which the container accepts from so many
+    /// seconds on and for so many from now.
     pub(super) fn sign(
         &self,
         subject: &str,
         audience: &str,
         access: &[Access],
+        not_before: u64,
         seconds: u64,
     ) -> Result<SecretString, SigningError> {
         let now = Timestamp::now().as_second();
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let not_before = match i64::try_from(not_before).unwrap_or(i64::MAX) {
+            0 => now - 1,
+            // The leeway is granted here as well.
+            later => now.saturating_add(later).saturating_add(LEEWAY),
+        };
         let header = json!({ "typ": "JWT", "alg": "ES256", "kid": self.id });
         let claims = json!({
             "iss": ISSUER,
             "sub": subject,
             "aud": [audience],
             "iat": now,
-            "nbf": now - 1,
+            "nbf": not_before,
             "exp": now.saturating_add(seconds).saturating_sub(LEEWAY),
             "jti": format!("{:016x}", rand::random::<u64>()),
             "access": access,
@@ -121,7 +128,7 @@ impl SigningKey {
 /// A token of the harness's own: to push to a repository, and to delete what was pushed.
 pub(super) fn push_token(key: &SigningKey, repository: &str) -> Result<SecretString, SigningError> {
     let access = [Access::repository(repository, &["pull", "push", "delete"])];
-    key.sign("pullproof", SERVICE, &access, 600)
+    key.sign("pullproof", SERVICE, &access, 0, 600)
 }
 
 #[cfg(test)]
@@ -135,7 +142,7 @@ mod tests {
     fn a_token_verifies_against_the_published_key() {
         let key = SigningKey::generate().unwrap();
         let access = [Access::repository("a/b", &["pull"])];
-        let token = key.sign("janedoe", "service", &access, 60).unwrap();
+        let token = key.sign("janedoe", "service", &access, 0, 60).unwrap();
         let (signed, signature) = token.expose_secret().rsplit_once('.').unwrap();
 
         let jwks: serde_json::Value = serde_json::from_str(&key.jwks()).unwrap();

@@ -103,7 +103,8 @@ pub(super) async fn loopback() -> IpAddr {
     }
 }
 
-async fn bind(ip: IpAddr, port: u16) -> Result<TcpListener, ListenError> {
+/// Binds one address and port.
+pub(super) async fn bind(ip: IpAddr, port: u16) -> Result<TcpListener, ListenError> {
     let address = SocketAddr::new(ip, port);
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => ListenError::PortTaken(address),

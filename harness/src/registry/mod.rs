@@ -30,7 +30,7 @@ pub use client::{ClientError, Credentials, Direct};
 pub use container::{AuthKind, Container, ContainerError, IMAGE, TAG};
 pub use gateway::{Gateway, GatewaySettings};
 pub use handle::{Place, Registry, RegistryError};
-pub use hosts::{HostEntry, hosts_toml};
+pub use hosts::{HostEntry, hosts_file, hosts_toml};
 pub use htpasswd::HtpasswdError;
 pub use jwt::{SigningError, SigningKey};
 pub use listener::ListenError;

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::authorization::{self, Authorization};
@@ -317,9 +318,9 @@ impl Arrival {
         }
     }
 
-    /// Whether it carried credentials of any kind.
-    pub(super) fn authorized(&self) -> bool {
-        self.request.as_ref().is_some_and(|it| it.authorization != Authorization::None)
+    /// The request so far; there is one until it is recorded.
+    pub(super) fn request(&self) -> Option<&Request> {
+        self.request.as_ref()
     }
 
     /// Names who asks, where the form of a token request says it.

@@ -16,7 +16,7 @@ use super::authorization::{self, Authorization, Password};
 use super::exchange::Own;
 use super::jwt::{Access, SERVICE, SigningKey};
 use super::password::PasswordMark;
-use crate::case::model::{Anonymous, TokenAuth, TokenForms, TokenUser};
+use crate::case::model::{Anonymous, TokenAuth, TokenField, TokenForms, TokenUser};
 
 /// No form a client sends is near this.
 const LONGEST_FORM: usize = 64 * 1024;
@@ -45,6 +45,19 @@ struct Ask {
     service: Option<String>,
     scopes: Vec<String>,
     grant: Option<String>,
+}
+
+/// Why no token is given.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    fn of(message: &str) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, message: message.to_owned() }
+    }
 }
 
 impl TokenServer {
@@ -97,24 +110,31 @@ impl TokenServer {
     fn grant(&self, ask: &Ask) -> Own {
         let token = match self.token(ask) {
             Ok(token) => token,
-            Err(refusal) => return refusal,
+            Err(Refusal { status: StatusCode::UNAUTHORIZED, message }) => return refused(&message),
+            Err(Refusal { status, message }) => return Own::error(status, &message),
         };
         let token = token.expose_secret();
-        let body = json!({
-            "token": token,
-            "access_token": token,
+        let mut body = json!({
             "expires_in": self.rules.expires,
             "issued_at": Timestamp::now().to_string(),
         });
+        let fields: &[&str] = match self.rules.field {
+            TokenField::Both => &["token", "access_token"],
+            TokenField::Token => &["token"],
+            TokenField::AccessToken => &["access_token"],
+        };
+        for &field in fields {
+            body[field] = token.into();
+        }
         Own::json(StatusCode::OK, body.to_string())
     }
 
     /// Decides what is granted: a token, or the refusal.
-    fn token(&self, ask: &Ask) -> Result<SecretString, Own> {
+    fn token(&self, ask: &Ask) -> Result<SecretString, Refusal> {
         let user = match &ask.credentials {
             Some((name, password)) => match self.user(name, password) {
                 Some(user) => Some((name.as_str(), user)),
-                None => return Err(refused("incorrect username or password")),
+                None => return Err(Refusal::of("incorrect username or password")),
             },
             None => None,
         };
@@ -126,13 +146,16 @@ impl TokenServer {
             granted.extend(access);
         }
         if user.is_none() && !all && self.rules.anonymous == Anonymous::Refused {
-            return Err(refused("authentication required"));
+            return Err(Refusal::of("authentication required"));
         }
         let subject = user.map_or("", |(name, _)| name);
         let service = ask.service.as_deref().unwrap_or(SERVICE);
         self.key
-            .sign(subject, service, &granted, self.rules.expires)
-            .map_err(|error| Own::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))
+            .sign(subject, service, &granted, self.rules.not_before, self.rules.expires)
+            .map_err(|error| Refusal {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                message: error.to_string(),
+            })
     }
 
     fn user(&self, name: &str, password: &Password) -> Option<TokenUser> {
@@ -239,6 +262,8 @@ mod tests {
             anonymous: Anonymous::Refused,
             forms: TokenForms::Both,
             expires: 60,
+            not_before: 0,
+            field: TokenField::Both,
             challenge: Default::default(),
         }
     }
@@ -375,6 +400,20 @@ mod tests {
         let (own, who) = post(&server, &form).await;
         assert_eq!(own.status, StatusCode::NOT_FOUND);
         assert_eq!(who, Authorization::Basic { user: "admin".into() });
+    }
+
+    #[tokio::test]
+    async fn the_token_is_in_the_field_that_the_case_says() {
+        for (field, there) in [
+            (TokenField::Both, [true, true]),
+            (TokenField::Token, [true, false]),
+            (TokenField::AccessToken, [false, true]),
+        ] {
+            let server = server(&TokenAuth { field, ..rules() });
+            let (own, _) = get(&server, Some(("admin", CANARY)), "").await;
+            let body: Value = serde_json::from_str(&own.body).unwrap();
+            assert_eq!(["token", "access_token"].map(|it| body[it].is_string()), there);
+        }
     }
 
     #[tokio::test]

@@ -204,7 +204,7 @@ impl<'a> ControlPull<'a> {
 pub(super) fn keeps(auth: &Auth, reference: &Reference) -> bool {
     match auth {
         Auth::None => false,
-        Auth::Basic(_) => true,
+        Auth::Basic(_) | Auth::Htpasswd(_) => true,
         Auth::Token(token) => !token.public.contains(&reference.repository),
     }
 }

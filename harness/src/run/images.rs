@@ -4,7 +4,7 @@ use anyhow::Context;
 use futures::future::try_join_all;
 
 use crate::{
-    case::model::Image,
+    case::{EVERY_HOST, model::Image},
     image::{self, Reference},
 };
 
@@ -62,9 +62,13 @@ impl<'a> Scene<'a> {
 
     /// The registries of the case that are asked for the images of a host, each once.
     pub(super) fn registries_of(&self, host: &str) -> Vec<&'a str> {
+        let hosts = self.image_hosts();
+        // What has no settings of its own goes by those of every host.
+        let known = hosts.iter().any(|(known, _)| known == host);
+        let host = if known { host } else { EVERY_HOST };
         let mut names: Vec<&str> = Vec::new();
-        for (known, registry) in self.image_hosts() {
-            if known == host && !names.contains(&registry) {
+        for (_, registry) in hosts.iter().filter(|(known, _)| known == host) {
+            if !names.contains(registry) {
                 names.push(registry);
             }
         }
@@ -85,12 +89,12 @@ impl<'a> Scene<'a> {
             .keys()
             .filter_map(|name| Some((self.registries.get(name)?.host.clone(), name.as_str())));
         let others = case.hosts.iter().flat_map(|(host, hosts)| {
-            let registries = hosts.server.iter().chain(&hosts.mirrors);
             // By the name of a registry of the case, or literally.
             let host = match self.registries.get(host) {
                 Some(live) => live.host.clone(),
                 None => self.variables.fill(host),
             };
+            let registries = hosts.leads_to(case.registries.keys());
             registries.map(move |registry| (host.clone(), registry.as_str()))
         });
         own.chain(others).collect()

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 
 use crate::{
-    case::{CaseFile, is_literal, model::NodeSetting},
+    case::{
+        CaseFile, EVERY_HOST, is_literal,
+        model::{Hosts, NodeSetting},
+    },
     cluster::quote,
-    registry::{HostEntry, hosts_toml},
+    registry::hosts_file,
 };
 
 use super::scene::{Scene, label};
@@ -54,17 +57,17 @@ impl Scene<'_> {
                 continue;
             }
             let host = &self.registries[name].host;
+            let hosts = Hosts { server: Some(name.clone()), ..Hosts::default() };
             if spec.node == NodeSetting::Hosts {
-                files.extend(self.hosts_files(host, Some(name), &[], false)?);
+                files.extend(self.hosts_files(host, &hosts, false)?);
             }
-            files.extend(self.hosts_files(&self.alias_of(host)?, Some(name), &[], true)?);
+            files.extend(self.hosts_files(&self.alias_of(host)?, &hosts, true)?);
         }
         for (host, hosts) in &case.hosts {
             let host = self.registries.get(host).map_or(host.clone(), |live| live.host.clone());
             let host = self.variables.fill(&host);
-            let (server, mirrors) = (hosts.server.as_deref(), &hosts.mirrors);
-            files.extend(self.hosts_files(&host, server, mirrors, false)?);
-            files.extend(self.hosts_files(&self.alias_of(&host)?, server, mirrors, true)?);
+            files.extend(self.hosts_files(&host, hosts, false)?);
+            files.extend(self.hosts_files(&self.alias_of(&host)?, hosts, true)?);
         }
         if files.is_empty() { Ok(()) } else { self.session.cluster.node.write(&files).await }
     }
@@ -74,6 +77,7 @@ impl Scene<'_> {
         let hosts: BTreeSet<String> =
             self.image_hosts().into_iter().map(|(host, _)| host).collect();
         let at = hosts.iter().position(|known| known == host);
+        let at = at.or_else(|| hosts.iter().position(|known| known == EVERY_HOST));
         let at = at.with_context(|| format!("no registry of the case serves {host}"))?;
         // RFC 2606 keeps the name from ever being somebody's.
         Ok(format!("control-{}-{at}.pullproof.invalid", self.id))
@@ -82,26 +86,22 @@ impl Scene<'_> {
     fn hosts_files(
         &self,
         host: &str,
-        server: Option<&str>,
-        mirrors: &[String],
+        hosts: &Hosts,
         control: bool,
     ) -> anyhow::Result<Vec<(String, String)>> {
         let folder = format!("/etc/containerd/certs.d/{host}");
         let mut files = Vec::new();
-        let mut entry = |name: &str| -> anyhow::Result<HostEntry> {
+        let text = hosts_file(hosts, self.file.case.registries.keys(), |name| {
             let registry = &self.registry(Some(name))?.registry;
             let ca = format!("{folder}/{}.crt", label(name));
             if let Some(pem) = registry.ca() {
                 files.push((ca.clone(), pem.to_owned()));
             }
-            Ok(if control { registry.control_entry(&ca) } else { registry.host_entry(&ca) })
-        };
-        let server = server.map(&mut entry).transpose()?;
-        let mirrors = mirrors.iter().map(|name| entry(name)).collect::<anyhow::Result<Vec<_>>>()?;
+            anyhow::Ok(if control { registry.control_entry(&ca) } else { registry.host_entry(&ca) })
+        })?;
         // By this line the reaper knows what is whose.
         let mark = format!("# pullproof run {}\n", self.session.run.id);
-        let text = format!("{mark}{}", hosts_toml(server.as_ref(), &mirrors));
-        files.push((format!("{folder}/hosts.toml"), text));
+        files.push((format!("{folder}/hosts.toml"), format!("{mark}{text}")));
         Ok(files)
     }
 }

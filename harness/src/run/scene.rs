@@ -151,6 +151,7 @@ impl<'a> Scene<'a> {
         let registries: BTreeMap<String, Live> = registries.into_iter().collect();
         for (name, live) in &registries {
             variables.set(variable_name(name), &live.host);
+            variables.set(model::node_variable(name), live.registry.node().to_string());
         }
         let mut scene = Self {
             session,

@@ -272,11 +272,12 @@ impl Session {
             Lock::shared(&path, || self.awaits(name, "the node alone")).await
         };
         locked(&self.awaited).remove(name);
+        let lock = lock?;
         let (cluster, node) = (&self.cluster.name, &self.cluster.node);
         let waiting = || self.awaits("node-files", "the node's files");
         self.run.settle_node(cluster, node, waiting).await?;
         locked(&self.awaited).remove("node-files");
-        Ok(lock?)
+        Ok(lock)
     }
 
     /// Says once, however many cases do, that another run is waited for.

@@ -54,9 +54,10 @@ pub async fn take(scene: &mut Scene<'_>, index: usize, step: &Step) -> Result<()
         scene.stale = true;
         let merge = scene.variables.fill_value(&patch.merge);
         let objects = &scene.session.objects;
-        let patched = objects.patch(&scene.namespace, &patch.object, &merge).await;
+        let object = scene.variables.fill(&patch.object);
+        let patched = objects.patch(&scene.namespace, &object, &merge).await;
         accepted(scene, index, patched)?;
-        if let Some(account) = patch.object.strip_prefix("serviceaccount/") {
+        if let Some(account) = object.strip_prefix("serviceaccount/") {
             objects.account_settled(&scene.namespace, account).await?;
         }
     }
@@ -164,6 +165,9 @@ async fn registry(scene: &mut Scene<'_>, change: &RegistryChange) -> anyhow::Res
     }
     if let Some(faults) = &change.faults {
         live.registry.set_faults(faults.clone());
+    }
+    if let Some(listening) = change.listening {
+        live.registry.set_listening(listening).await?;
     }
     let name = live.registry.name().to_owned();
     scene.push(&name, &change.push).await

@@ -88,3 +88,16 @@ pub(super) fn image_name(name: &str) -> Result<(), String> {
         )),
     }
 }
+
+/// Reads an htpasswd file. A line without a colon would make the registry refuse all of it
+/// (registry/auth/htpasswd/htpasswd.go of distribution).
+pub(super) fn htpasswd<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    let passed_over = |line: &str| line.is_empty() || line.starts_with('#');
+    match text.lines().map(str::trim).find(|line| !passed_over(line) && !line.contains(':')) {
+        Some(_) => Err(D::Error::custom(
+            "a line of the htpasswd file has no colon; expected lines of the form user:hash",
+        )),
+        None => Ok(text),
+    }
+}

@@ -14,11 +14,13 @@ use super::range::VersionRange;
 
 mod bounds;
 mod expect;
+mod fault;
 mod registry;
 mod request;
 mod step;
 
 pub use expect::*;
+pub use fault::*;
 pub use registry::*;
 pub use request::RequestKind;
 pub use step::*;

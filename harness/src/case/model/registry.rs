@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, de::Error as _};
 
-use super::bounds;
+use super::{Fault, bounds};
 use crate::case::forms::{Form, string_or};
+use crate::case::variables::variable_name;
 
 /// A registry of a case: a real registry container behind the gateway.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -41,6 +42,9 @@ pub enum Auth {
         #[schemars(with = "BTreeMap<String, String>")]
         BTreeMap<String, SecretString>,
     ),
+    /// The htpasswd file of the container as it stands. The container alone decides by it, so a
+    /// password of more than 72 bytes counts by its first 72.
+    Htpasswd(#[serde(deserialize_with = "bounds::htpasswd")] String),
     /// Bearer tokens from a token server, verified by the container.
     Token(TokenAuth),
 }
@@ -65,6 +69,13 @@ pub struct TokenAuth {
     #[serde(default = "minute", deserialize_with = "bounds::seconds")]
     #[schemars(range(max = 31_536_000))]
     pub expires: u64,
+    /// After how many seconds a token becomes valid; at most a year. Default: at once.
+    #[serde(default, rename = "notBefore", deserialize_with = "bounds::seconds")]
+    #[schemars(range(max = 31_536_000))]
+    pub not_before: u64,
+    /// The field of the token server's answer in which the token is.
+    #[serde(default)]
+    pub field: TokenField,
     /// Changes to the challenge the container sends.
     #[serde(default)]
     pub challenge: Challenge,
@@ -108,7 +119,20 @@ pub enum TokenForms {
     Get,
 }
 
-/// A challenge other than the right one.
+/// The field of an answer that holds the token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TokenField {
+    /// `token` and `access_token`, as the specification has it for clients of both kinds.
+    #[default]
+    Both,
+    /// `token` alone.
+    Token,
+    /// `access_token` alone.
+    AccessToken,
+}
+
+/// A challenge other than the right one. In its values `$HOST` is the host that the client asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Challenge {
@@ -165,6 +189,8 @@ pub struct Image {
     pub padding: u64,
     /// What the manifest offers.
     pub platform: Platform,
+    /// What it is made of.
+    pub content: Content,
     /// Another image of the case, by `registry/repository:tag` or `repository:tag`, whose digest this one shares.
     pub same_as: Option<String>,
     /// The name by which manifests and commands know its digest: `DIGEST` for `$DIGEST`.
@@ -182,6 +208,21 @@ pub enum Platform {
     Index,
     /// An index that lacks the node's platform.
     Other,
+}
+
+/// What is behind a tag, beyond a plain image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Content {
+    /// An image with gzipped layers.
+    #[default]
+    Image,
+    /// An image with layers of zstd.
+    Zstd,
+    /// An image and its attestations, in an index as BuildKit writes it.
+    Attestations,
+    /// An OCI artifact that is no image, as a Helm chart is one.
+    Artifact,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -202,88 +243,43 @@ struct ImageFields {
     #[serde(default)]
     platform: Platform,
     #[serde(default)]
+    content: Content,
+    #[serde(default)]
     same_as: Option<String>,
     #[serde(default)]
     digest: Option<String>,
 }
 
+impl Image {
+    /// A plain image for the node's platform.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            padding: 0,
+            platform: Platform::Node,
+            content: Content::Image,
+            same_as: None,
+            digest: None,
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Image {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let image = string_or(from, "an image: \"repository:tag\" or its fields", |fields| {
-            let ImageFields { name, padding, platform, same_as, digest } = match fields {
-                Form::Text(name) => ImageFields {
-                    name,
-                    padding: 0,
-                    platform: Platform::Node,
-                    same_as: None,
-                    digest: None,
-                },
-                Form::Fields(fields) => fields,
-            };
-            Image { name, padding, platform, same_as, digest }
-        })?;
+        let image =
+            string_or(from, "an image: \"repository:tag\" or its fields", |form| match form {
+                Form::Text(name) => Image::new(name),
+                Form::Fields(ImageFields { name, padding, platform, content, same_as, digest }) => {
+                    Image { name, padding, platform, content, same_as, digest }
+                }
+            })?;
         bounds::image_name(&image.name).map_err(D::Error::custom)?;
         Ok(image)
     }
 }
 
-/// A fault the gateway injects. Without `path` it meets every request, without `nth` each of them.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Fault {
-    /// Part of the request's path, for example `/manifests/` or `/blobs/`.
-    #[serde(default)]
-    pub path: Option<String>,
-    /// The method, for example `HEAD`.
-    #[serde(default)]
-    pub method: Option<String>,
-    /// Only requests that carry (true) or lack (false) credentials: an Authorization header, or user
-    /// and password in the form of a token request.
-    #[serde(default)]
-    pub authorized: Option<bool>,
-    /// Only the n-th request that matches, counted from 1.
-    #[serde(default, deserialize_with = "bounds::nth")]
-    #[schemars(range(min = 1))]
-    pub nth: Option<u64>,
-    /// What happens to it.
-    #[serde(rename = "do")]
-    pub action: FaultAction,
-}
-
-/// What the gateway does instead of, or to, the container's answer.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum FaultAction {
-    /// Answers with this status and an OCI error body.
-    Status(
-        #[serde(deserialize_with = "bounds::status")]
-        #[schemars(range(min = 200, max = 599))]
-        u16,
-    ),
-    /// Answers 429 with `Retry-After` in seconds.
-    TooManyRequests(u64),
-    /// Waits this many milliseconds before it passes the request on.
-    Delay(u64),
-    /// Closes the connection without an answer.
-    Reset,
-    /// Ends the body after this many bytes.
-    Cut(u64),
-    /// Flips one byte of the body.
-    Flip,
-    /// Answers 307 to the same path on another registry of the case.
-    Redirect(String),
-    /// The same, to a name that differs from the first registry's in more than the port.
-    RedirectAway(String),
-    /// Turns the container's 401 into this status, dropping the challenge.
-    Unchallenged(
-        #[serde(deserialize_with = "bounds::status")]
-        #[schemars(range(min = 200, max = 599))]
-        u16,
-    ),
-}
-
 /// A hosts.toml of the node for one image host, beyond what its registry brings.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hosts {
     /// The registry of the case that is `server`; absent leaves `server` out.
@@ -292,4 +288,30 @@ pub struct Hosts {
     /// Registries of the case that are tried before `server`, in order.
     #[serde(default)]
     pub mirrors: Vec<String>,
+    /// The text of the file, in place of both. For each registry of the case, `$REGISTRY_NODE` is
+    /// the address and port that the node reaches, and `$REGISTRY_CA` the path of its CA there.
+    #[serde(default)]
+    pub toml: Option<String>,
+}
+
+impl Hosts {
+    /// Returns those of the case's registries that the file leads to.
+    pub fn leads_to<'a>(
+        &'a self,
+        registries: impl Iterator<Item = &'a String>,
+    ) -> impl Iterator<Item = &'a String> {
+        let toml = self.toml.as_deref().unwrap_or_default();
+        let named = registries.filter(|name| toml.contains(&format!("${}", node_variable(name))));
+        self.server.iter().chain(&self.mirrors).chain(named)
+    }
+}
+
+/// The name by which a hosts.toml knows the address of a registry for nodes.
+pub fn node_variable(registry: &str) -> String {
+    format!("{}_NODE", variable_name(registry))
+}
+
+/// The name by which a hosts.toml knows the path of a registry's CA.
+pub fn ca_variable(registry: &str) -> String {
+    format!("{}_CA", variable_name(registry))
 }

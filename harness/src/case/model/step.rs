@@ -32,7 +32,7 @@ pub struct Step {
     /// Deletes an object and waits until it is gone: `pod/private-reg`.
     #[serde(default)]
     pub delete: Option<String>,
-    /// Changes a registry: users and passwords, faults.
+    /// Changes a registry: users and passwords, faults, whether it listens.
     #[serde(default)]
     pub registry: Option<RegistryChange>,
     /// Reads or writes files of the node.
@@ -67,6 +67,9 @@ pub struct RegistryChange {
     /// Pushes these images (again), each with a new digest.
     #[serde(default)]
     pub push: Vec<Image>,
+    /// Closes the registry's port (false), with all connections, or opens the same port again (true).
+    #[serde(default)]
+    pub listening: Option<bool>,
 }
 
 fn changed_users<'de, D: serde::Deserializer<'de>>(

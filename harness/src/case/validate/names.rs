@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::{Source, at};
 use crate::case::{
     error::CaseError,
-    model::{Fault, FaultAction},
-    names::{is_host, is_label, is_literal, is_variable},
+    model::{Fault, FaultAction, Hosts, ca_variable, node_variable},
+    names::{EVERY_HOST, is_host, is_label, is_literal, is_variable},
     tree::Key,
-    variables::variable_name,
+    variables::{Part, parts, variable_name},
 };
 
 /// Variables that every case has, and those that a command needs for itself: a registry of such a name
@@ -176,6 +176,30 @@ pub(super) fn digest(source: Source<'_>, path: &[Key<'_>], name: &str) -> Result
     Ok(())
 }
 
+/// The text of a hosts.toml stands alone and names what there is.
+fn own_toml(source: Source<'_>, host: &str, hosts: &Hosts) -> Result<(), CaseError> {
+    let Some(toml) = &hosts.toml else { return Ok(()) };
+    let path = at!["hosts", host, "toml"];
+    if hosts.server.is_some() || !hosts.mirrors.is_empty() {
+        let problem = "`toml` stands beside `server` or `mirrors`; write these into the text";
+        return Err(source.error(path, problem));
+    }
+    let registries = source.file.case.registries.keys();
+    let known: Vec<String> =
+        registries.flat_map(|name| [node_variable(name), ca_variable(name)]).collect();
+    let mut used = parts(toml).filter_map(|part| match part {
+        Part::Name(name) => Some(name),
+        _ => None,
+    });
+    match used.find(|name| !known.iter().any(|known| known == name)) {
+        Some(name) => {
+            let problem = format!("`${name}` is not defined in a hosts.toml");
+            Err(source.error(path, problem).among(name, known))
+        }
+        None => Ok(()),
+    }
+}
+
 fn hosts(source: Source<'_>) -> Result<(), CaseError> {
     let case = &source.file.case;
     for (host, hosts) in &case.hosts {
@@ -187,10 +211,11 @@ fn hosts(source: Source<'_>) -> Result<(), CaseError> {
                 let problem = format!("`{host}` is neither a registry of the case nor a host name");
                 return Err(source.error(path, problem).among(host, case.registries.keys()));
             }
-            if !is_host(host) {
+            if !is_host(host) && host != EVERY_HOST {
                 return Err(source.error(path, not_a_host(host)));
             }
         }
+        own_toml(source, host, hosts)?;
         if variable
             && (host.contains('/') || host.contains("..") || host.contains(char::is_control))
         {

@@ -4,7 +4,7 @@ use super::{Source, at};
 use crate::case::{
     error::CaseError,
     manifest::ManifestFile,
-    model::Step,
+    model::{Step, node_variable},
     tree::{Content, Node, Place},
     variables::{Part, parts, variable_name},
 };
@@ -103,6 +103,7 @@ fn known(source: Source<'_>) -> Vec<String> {
     ["NAMESPACE".to_owned(), "NODE".to_owned()]
         .into_iter()
         .chain(names)
+        .chain(case.registries.keys().map(|name| node_variable(name)))
         .chain(digests(source).cloned())
         .collect()
 }

@@ -26,7 +26,7 @@ impl From<&Auth> for AuthKind {
     fn from(auth: &Auth) -> Self {
         match auth {
             Auth::None => Self::None,
-            Auth::Basic(_) => Self::Basic,
+            Auth::Basic(_) | Auth::Htpasswd(_) => Self::Basic,
             Auth::Token(_) => Self::Token,
         }
     }

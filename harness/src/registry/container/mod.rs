@@ -74,6 +74,8 @@ enum Access {
 #[derive(Debug)]
 struct Users {
     users: BTreeMap<String, SecretString>,
+    /// Lines of the case's own.
+    lines: String,
     pusher: SecretString,
     written: u64,
 }
@@ -82,7 +84,8 @@ impl Users {
     fn file(&self) -> Result<String, HtpasswdError> {
         let mut all = self.users.clone();
         all.insert(PUSHER.to_owned(), self.pusher.clone());
-        htpasswd(&all)
+        // Of two lines for one user the last counts: a case's own must not be the harness's.
+        Ok(format!("{}\n{}", self.lines, htpasswd(&all)?))
     }
 }
 
@@ -100,7 +103,8 @@ impl Container {
         let access = match kind {
             AuthKind::None => Access::None,
             AuthKind::Basic => {
-                let users = Users { users: users.clone(), pusher: random(), written: 0 };
+                let (users, lines) = (users.clone(), String::new());
+                let users = Users { users, lines, pusher: random(), written: 0 };
                 files.push((HTPASSWD, users.file()?));
                 Access::Basic(Mutex::new(users))
             }
@@ -199,13 +203,26 @@ impl Container {
         &self,
         users: &BTreeMap<String, SecretString>,
     ) -> Result<(), ContainerError> {
+        self.replace(users.clone(), String::new()).await
+    }
+
+    /// The same with lines of an htpasswd file as they stand.
+    pub(super) async fn set_lines(&self, lines: &str) -> Result<(), ContainerError> {
+        self.replace(BTreeMap::new(), lines.to_owned()).await
+    }
+
+    async fn replace(
+        &self,
+        users: BTreeMap<String, SecretString>,
+        lines: String,
+    ) -> Result<(), ContainerError> {
         let Access::Basic(known) = &self.access else { return Ok(()) };
         let mut known = known.lock().await;
-        if same(&known.users, users) {
+        if same(&known.users, &users) && known.lines == lines {
             return Ok(());
         }
         // The harness's own password changes with the file, and so tells when it has been read.
-        let next = Users { users: users.clone(), pusher: random(), written: known.written + 1 };
+        let next = Users { users, lines, pusher: random(), written: known.written + 1 };
         self.upload(HTPASSWD, next.file()?, next.written).await?;
         let credentials =
             Credentials::Basic { user: PUSHER.to_owned(), password: next.pusher.clone() };
@@ -227,7 +244,9 @@ impl Container {
     /// Whether it has these users already.
     pub(super) fn has_users(&self, users: &BTreeMap<String, SecretString>) -> bool {
         match &self.access {
-            Access::Basic(known) => known.try_lock().is_ok_and(|known| same(&known.users, users)),
+            Access::Basic(known) => known
+                .try_lock()
+                .is_ok_and(|known| same(&known.users, users) && known.lines.is_empty()),
             Access::None | Access::Token(_) => true,
         }
     }

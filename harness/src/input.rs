@@ -6,13 +6,21 @@ use std::{
     path::Path,
 };
 
-use super::error::CaseError;
+/// The largest file that is read, in bytes. Cases, manifests and versions have a few thousand.
+pub const LARGEST: u64 = 1 << 20;
 
-/// The largest file that is read, in bytes. Cases and manifests have a few thousand.
-pub(super) const LARGEST: u64 = 1 << 20;
+/// Why a text cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct InputError {
+    /// What is wrong.
+    pub problem: String,
+    /// Line and column, counted from 1, of what is not text.
+    pub place: Option<(u64, u64)>,
+}
 
 /// Whether a path means standard input.
-pub(super) fn is_stdin(path: &Path) -> bool {
+pub fn is_stdin(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdin")
 }
 
@@ -20,8 +28,8 @@ pub(super) fn is_stdin(path: &Path) -> bool {
 ///
 /// # Errors
 /// Anything but a regular file, one that is too large, or one that is not UTF-8.
-pub fn read(path: &Path) -> Result<String, CaseError> {
-    let error = |problem: String| CaseError::at(path, None, problem);
+pub fn read(path: &Path) -> Result<String, InputError> {
+    let error = |problem: String| InputError { problem, place: None };
     let failed = |cause: io::Error| error(format!("cannot be read: {cause}"));
     let read = match is_stdin(path) {
         true => bounded(io::stdin().lock()),
@@ -41,7 +49,7 @@ pub fn read(path: &Path) -> Result<String, CaseError> {
         let line = 1 + good.iter().filter(|byte| **byte == b'\n').count() as u64;
         let start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let column = String::from_utf8_lossy(&good[start..]).chars().count() as u64 + 1;
-        CaseError::at(path, Some((line, column)), "is not UTF-8 from here on")
+        InputError { problem: "is not UTF-8 from here on".to_owned(), place: Some((line, column)) }
     })
 }
 
