@@ -8,7 +8,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    error::{EnvironmentError, Usage, story},
+    error::EnvironmentError,
     versions::{UnknownVersion, Versions},
 };
 
@@ -48,7 +48,7 @@ impl Settings {
     pub fn from_env() -> anyhow::Result<Self> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let versions = match variable("PULLPROOF_VERSIONS") {
-            Some(path) => Versions::read(Path::new(&path)).map_err(|error| Usage(story(&error)))?,
+            Some(path) => Versions::read(Path::new(&path))?,
             None => Versions::built_in(),
         };
         let kubernetes =

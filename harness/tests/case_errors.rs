@@ -114,8 +114,9 @@ fn a_variable_that_stands_for_nothing() {
 
 #[test]
 fn a_registry_that_is_not_there() {
-    let error =
-        with("- expect: {pod: app, phase: Running, registry: {of: mirror, anonymous: 401}}\n");
+    let error = with(
+        "- expect: {pod: app, phase: Running, registry: {registry: mirror, anonymous: 401}}\n",
+    );
     assert!(error.contains("the registry `mirror` is not among `registries`"), "{error}");
 }
 
@@ -152,13 +153,13 @@ fn a_missing_key_and_a_wrong_type() {
 #[case::no_event("{pod: app, phase: Running, events: [{reason: ''}]}", "`reason` is empty here")]
 #[case::empty_event("{pod: app, phase: Running, events: [{}]}", "the key `reason` is missing")]
 #[case::no_events("{pod: app, phase: Running, events: []}", "`events` is empty here")]
-#[case::no_absent_event("{pod: app, phase: Running, no_events: []}", "`no_events` is empty here")]
+#[case::no_absent_event("{pod: app, phase: Running, noEvents: []}", "`noEvents` is empty here")]
 #[case::event_without_text(
     "{pod: app, phase: Pending, events: [{reason: Failed, message: ''}]}",
     "`message` is empty here"
 )]
 #[case::registry_of_nothing(
-    "{pod: app, phase: Pending, registry: {of: registry}}",
+    "{pod: app, phase: Pending, registry: {registry: registry}}",
     "9:48: says nothing of the registry"
 )]
 #[case::registries("{pod: app, phase: Pending, registry: []}", "`registry` is empty here")]
@@ -181,8 +182,8 @@ fn an_expectation_that_holds_for_anything(#[case] expect: &str, #[case] part: &s
 #[case("{registry: {anonymous: 401, bearer: none}}", "bearer: none")]
 #[case("{registry: [{tokens: none}]}", "tokens: none")]
 #[case("{registry: {authenticated: {janedoe: none}}}", "authenticated: none")]
-#[case("{pod: app, no_events: [Pulling]}", "no_events")]
-#[case("{pod: app, events: [{reason: Pulled}], no_events: [Pulling]}", "no_events")]
+#[case("{pod: app, noEvents: [Pulling]}", "noEvents")]
+#[case("{pod: app, events: [{reason: Pulled}], noEvents: [Pulling]}", "noEvents")]
 fn an_absence_without_an_outcome(#[case] expect: &str, #[case] what: &str) {
     let error = with(&format!("- expect: {expect}\n"));
     assert!(error.contains("case.yaml:9:"), "{error}");
@@ -193,7 +194,7 @@ fn an_absence_without_an_outcome(#[case] expect: &str, #[case] what: &str) {
 #[rstest]
 #[case("{pod: app, phase: Pending, registry: {authenticated: none}}")]
 #[case("{pod: app, phase: Pending, registry: {anonymous: 401}}")]
-#[case("{pod: app, reasons: [ErrImagePull], no_events: [Pulling], message: a}")]
+#[case("{pod: app, reasons: [ErrImagePull], noEvents: [Pulling], message: a}")]
 #[case("{pod: app, phase: Running, registry: {bearer: {'': 200}}}")]
 #[case("{registry: {anonymous: 401}, within: 60}")]
 fn an_absence_with_an_outcome_and_a_reason_of_any_kind(#[case] expect: &str) {
@@ -268,11 +269,11 @@ fn an_absence_with_an_outcome_and_a_reason_of_any_kind(#[case] expect: &str) {
     "9:20: `$REGISTRY/team/ap:v1` is not an image of the case; did you mean `$REGISTRY/team/app:v1`?"
 )]
 #[case::record(
-    "- node: {record: {image: '$REGISTRY/team/app:v1', shows: {equals: ''}}}",
+    "- node: {record: {image: '$REGISTRY/team/app:v1', matches: {equals: ''}}}",
     "the kubelet records images without tag and digest"
 )]
 #[case::record_of_nothing(
-    "- node: {record: {image: $REGISTRY/team/app, shows: {}}}",
+    "- node: {record: {image: $REGISTRY/team/app, matches: {}}}",
     "says nothing; add `contains`"
 )]
 #[case::given_twice(
@@ -285,7 +286,7 @@ fn an_absence_with_an_outcome_and_a_reason_of_any_kind(#[case] expect: &str) {
     "9:21: the image `team/app` lacks a tag; write for example `team/app:v1`"
 )]
 #[case::copied(
-    "- registry: {push: [{name: 'a:v1', same-as: 'team/other:v1'}]}",
+    "- registry: {push: [{name: 'a:v1', sameAs: 'team/other:v1'}]}",
     "`team/other:v1` is not an image pushed before `a:v1`"
 )]
 fn a_step_that_could_not_be_taken(#[case] step: &str, #[case] part: &str) {
@@ -309,7 +310,7 @@ fn a_step_that_could_not_be_taken(#[case] step: &str, #[case] part: &str) {
     "3:47: `a:v1` is listed twice"
 )]
 #[case::same_as(
-    "registries: {r: {auth: none, images: [{name: 'a:v1', same-as: 'b:v1'}]}}",
+    "registries: {r: {auth: none, images: [{name: 'a:v1', sameAs: 'b:v1'}]}}",
     "3:54: `b:v1` is not an image"
 )]
 #[case::digest(
@@ -400,7 +401,7 @@ fn two_registries_of_one_variable() {
 #[case::patch("- patch: {object: pod/app, merge: {metadata: {labels: {a: $REGG}}}}")]
 #[case::delete("- delete: pod/$REGG")]
 #[case::node_file("- node: {files: {/etc/a/b: 'x $REGG'}}")]
-#[case::record("- node: {record: {image: $REGG/team/app, shows: {equals: ''}}}")]
+#[case::record("- node: {record: {image: $REGG/team/app, matches: {equals: ''}}}")]
 #[case::manifest("- apply: {apiVersion: v1, kind: Secret, metadata: {name: $REGG}}")]
 fn a_variable_that_is_not_defined(#[case] step: &str) {
     let error = with(&format!("{step}\n- expect: {{pod: app, phase: Running}}\n"));
@@ -573,10 +574,10 @@ fn registry(fields: &str) -> String {
 fn values_that_a_registry_cannot_use() {
     let faulty = |fault: &str| registry(&format!("auth: none, faults: [{fault}]"));
     for (error, expected) in [
-        (faulty("{nth: 0, do: reset}"), "`0` is out of range; expected which of the matching"),
-        (faulty("{do: {status: 99}}"), "`99` is out of range; expected the status of an HTTP"),
-        (faulty("{do: {status: 9999}}"), "`9999` is out of range; expected the status of an HTTP"),
-        (faulty("{do: {unchallenged: 600}}"), "`600` is out of range; expected the status"),
+        (faulty("{nth: 0, action: resetPeer}"), "`0` is out of range; expected which of the matching"),
+        (faulty("{action: {status: 99}}"), "`99` is out of range; expected the status of an HTTP"),
+        (faulty("{action: {status: 9999}}"), "`9999` is out of range; expected the status of an HTTP"),
+        (faulty("{action: {withoutChallenge: 600}}"), "`600` is out of range; expected the status"),
         (
             registry("auth: none, images: [{name: 'a:v1', padding: 10000000000000}]"),
             "`10000000000000` is out of range; expected at most 1073741824 bytes (1 GiB)",
@@ -585,17 +586,17 @@ fn values_that_a_registry_cannot_use() {
             registry("auth: {token: {public: [a], expires: 9223372036854775807}}"),
             "`9223372036854775807` is out of range; expected at most 31536000 seconds",
         ),
-        (faulty("{do: {ignore: ['a b']}}"), "\"a b\" is not the name of a header"),
-        (faulty("{do: {headers: {Connection: x}}}"), "`Connection` is the connection's own"),
+        (faulty("{action: {ignore: ['a b']}}"), "\"a b\" is not the name of a header"),
+        (faulty("{action: {headers: {Connection: x}}}"), "`Connection` is the connection's own"),
         (
-            faulty("{do: {headers: {X: {a: b}}}}"),
+            faulty("{action: {headers: {X: {a: b}}}}"),
             "cannot be the value of a header; expected a text",
         ),
         (
-            faulty("{do: {headers: {X: \"a\\nb\"}}}"),
+            faulty("{action: {headers: {X: \"a\\nb\"}}}"),
             "cannot be the value of a header; expected one",
         ),
-        (faulty("{kind: manifst, do: reset}"), "unknown value `manifst`; did you mean `manifest`?"),
+        (faulty("{kind: manifst, action: resetPeer}"), "unknown value `manifst`; did you mean `manifest`?"),
         (registry("auth: {htpasswd: \"a:b\\nc\"}"), "a line of the htpasswd file has no colon"),
         (registry("auth: {basic: {'a:b': x}}"), "\"a:b\" cannot be a user name; expected one"),
         (registry("auth: {basic: {'': x}}"), "\"\" cannot be a user name"),
@@ -616,7 +617,7 @@ fn values_that_a_registry_cannot_use() {
 
 #[test]
 fn a_redirect_to_nowhere() {
-    let error = with("- registry: {faults: [{do: {redirect-away: registy}}]}\n");
+    let error = with("- registry: {faults: [{action: {redirectToOtherHost: registy}}]}\n");
     assert!(
         error.contains("the registry `registy`, named by a redirect, is not among `registries`; did you mean `registry`?"),
         "{error}"

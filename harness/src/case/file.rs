@@ -15,6 +15,7 @@ use super::{
     fixtures::Fixtures,
     manifest::{Manifest, ManifestFile},
     model::{Case, Step},
+    renames,
     secrets::secrets,
     tree::{Key, Node},
     validate,
@@ -60,8 +61,13 @@ impl CaseFile {
     /// As [`CaseFile::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, CaseError> {
         let tree = Node::documents(text).into_iter().next();
-        let case: Case = serde_saphyr::from_str(text)
-            .map_err(|error| CaseError::from_yaml(path, &error, tree.as_ref()))?;
+        let case: Case = serde_saphyr::from_str(text).map_err(|error| {
+            let old = tree.as_ref().and_then(|tree| renames::find(tree, text).into_iter().next());
+            match old {
+                Some(found) => found.error(path),
+                None => CaseError::from_yaml(path, &error, tree.as_ref()),
+            }
+        })?;
         let Some(tree) = tree else { return Err(CaseError::at(path, None, "is empty")) };
         let fixtures = Fixtures::of(path);
         let mut objects = BTreeMap::new();

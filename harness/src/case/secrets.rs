@@ -38,13 +38,16 @@ pub fn secrets(file: &CaseFile) -> Vec<SecretString> {
     for (_, step) in file.steps() {
         found.step(step);
     }
+    for toml in file.case.hosts.values().filter_map(|hosts| hosts.toml.as_ref()) {
+        found.text(toml, DEPTH);
+    }
     file.objects.values().flatten().for_each(|object| found.value(object, DEPTH));
     if file.steps().any(|(_, step)| step.run.is_some()) {
         for (_, bytes) in file.fixtures.files() {
             found.text(&String::from_utf8_lossy(&bytes), DEPTH);
         }
     }
-    found.0.into_iter().map(SecretString::from).collect()
+    found.into_secrets()
 }
 
 /// What was found so far.
@@ -52,6 +55,10 @@ pub fn secrets(file: &CaseFile) -> Vec<SecretString> {
 struct Found(BTreeSet<String>);
 
 impl Found {
+    fn into_secrets(self) -> Vec<SecretString> {
+        self.0.into_iter().map(SecretString::from).collect()
+    }
+
     fn all<'a>(&mut self, secrets: impl IntoIterator<Item = &'a SecretString>) {
         secrets.into_iter().for_each(|secret| self.secret(secret.expose_secret()));
     }

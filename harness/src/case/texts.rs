@@ -157,7 +157,7 @@ impl<'de> Deserialize<'de> for Witnesses {
         impl<'de> Visitor<'de> for Many {
             type Value = Witnesses;
             fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-                to.write_str("what a registry saw, or a list of that, each with `of`")
+                to.write_str("what a registry saw, or a list of that, each with `registry`")
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Witnesses, A::Error> {
                 let one = ExpectedRequests::deserialize(MapAccessDeserializer::new(map))?;
@@ -255,14 +255,15 @@ mod tests {
     #[test]
     fn one_registry_or_several_are_witnesses() {
         assert_eq!(witnesses("{registry: {anonymous: 401}}"), Ok(vec![None]));
-        let two = "{registry: [{of: mirror, anonymous: 404}, {of: origin, requests: none}]}";
+        let two =
+            "{registry: [{registry: mirror, anonymous: 404}, {registry: origin, requests: none}]}";
         assert_eq!(witnesses(two), Ok(vec![Some("mirror".into()), Some("origin".into())]));
         assert_eq!(witnesses("{pod: a}"), Ok(vec![]));
     }
 
     #[test]
     fn a_misspelt_witness_is_told() {
-        let error = witnesses("{registry: [{off: mirror}]}").unwrap_err();
-        assert!(error.contains("off"), "{error}");
+        let error = witnesses("{registry: [{registri: mirror}]}").unwrap_err();
+        assert!(error.contains("registri"), "{error}");
     }
 }

@@ -4,6 +4,7 @@ mod cases;
 mod doctor;
 mod down;
 mod matrix;
+mod migrate;
 pub mod output;
 mod run;
 mod signals;
@@ -41,6 +42,8 @@ enum Command {
     Matrix(matrix::Arguments),
     /// Remove the clusters made here and all that belongs to them
     Down(down::Arguments),
+    /// Rewrite case files of older words of the format
+    Migrate(migrate::Arguments),
     /// Print the JSON Schema of a case file
     Schema,
 }
@@ -71,6 +74,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
             matrix::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
         Command::Down(arguments) => interruptible(down::main(arguments, settings()?)).await?,
+        Command::Migrate(arguments) => migrate::main(&arguments),
         Command::Schema => {
             output::put!("{}", crate::case::schema());
             Ok(())

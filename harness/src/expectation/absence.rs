@@ -80,13 +80,13 @@ mod tests {
     #[test]
     fn an_absence_is_claimed_by_none_by_an_upper_bound_or_by_no_events() {
         for claim in [
-            "{no_events: [Pulling]}",
+            "{noEvents: [Pulling]}",
             "{events: [{reason: Failed, count: 2}]}",
             "{registry: {requests: none}}",
             "{registry: {anonymous: none}}",
             "{registry: {authenticated: none}}",
             "{registry: {tokens: {janedoe: none}}}",
-            "{registry: [{of: a, anonymous: 401}, {of: b, bearer: none}]}",
+            "{registry: [{registry: a, anonymous: 401}, {registry: b, bearer: none}]}",
             "{registry: {requests: [{kind: blob, count: '<=2'}]}}",
         ] {
             assert!(is_claimed(&expect(claim)), "{claim}");

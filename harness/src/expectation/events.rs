@@ -135,12 +135,12 @@ mod tests {
     fn an_event_that_must_not_come_is_known_at_once() {
         let seen = [event("Failed", "")];
         let Verdict::Impossible(mismatch) =
-            judge("{events: [{reason: BackOff}], no_events: [Failed]}", &seen)
+            judge("{events: [{reason: BackOff}], noEvents: [Failed]}", &seen)
         else {
             panic!()
         };
         assert_eq!(mismatch.expected, "no Failed");
-        assert_eq!(judge("{no_events: [BackOff]}", &seen), Verdict::Met);
+        assert_eq!(judge("{noEvents: [BackOff]}", &seen), Verdict::Met);
     }
 
     #[test]

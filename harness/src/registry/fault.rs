@@ -155,9 +155,10 @@ pub(super) fn change_headers(headers: &mut HeaderMap, changes: &Headers, host: &
 mod tests {
     use hyper::Method;
 
-    use super::super::record::{Arrival, Origin, Record, RequestKind};
+    use super::super::record::{Arrival, Origin, Record};
     use super::*;
     use crate::case::model::HeaderValues;
+    use crate::case::model::RequestKind;
 
     /// A request of janedoe's, or of nobody's.
     fn asks(method: &Method, path: &str, authorized: bool) -> Request {

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::watch;
 
 use super::authorization::{self, Authorization};

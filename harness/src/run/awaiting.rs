@@ -431,7 +431,7 @@ mod tests {
             event(&timeline, "FailedToRetrieveImagePullSecret");
             event(&timeline, "Started");
         };
-        let yaml = "{pod: a, phase: Running, no_events: [FailedToRetrieveImagePullSecret]}";
+        let yaml = "{pod: a, phase: Running, noEvents: [FailedToRetrieveImagePullSecret]}";
         let (ended, after) = awaited(yaml, &timeline, &record, late).await;
         assert_eq!(ended.unwrap_err().expected, "no FailedToRetrieveImagePullSecret");
         assert_eq!(after, 5.0);

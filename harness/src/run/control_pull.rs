@@ -131,9 +131,9 @@ impl<'a> ControlPull<'a> {
         };
         let hint = match case.registries.values().any(redirects) {
             true => {
-                "a registry redirects to another: `pair: registry` asks the registries themselves"
+                "a registry redirects to another: `privacyCheck: registryAnswer` asks the registries themselves"
             }
-            false => "if the image is public on purpose, say `pair: public`",
+            false => "if the image is public on purpose, set `privacyCheck: public`",
         };
         let expected = "an image in a registry of the case that authenticates";
         let seen = format!("{} has {}; {hint}", pod.name, images.join(", "));

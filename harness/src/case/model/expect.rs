@@ -10,7 +10,7 @@ use super::{RequestKind, When};
 
 /// What must be seen.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Expect {
     /// The pod: its name, its workload (`deployment/web`), or its labels (`app=web`); of several that
     /// exist the newest. May be left out if only the registry is looked at.
@@ -48,7 +48,7 @@ pub struct Expect {
     #[serde(default)]
     pub sync: Sync,
     /// How long the outcome of the pull has to be past, in seconds, before something that must not be
-    /// there (`requests: none`, `no_events`, a count of 0) is taken to be absent. Default: 1.
+    /// there (`requests: none`, `noEvents`, a count of 0) is taken to be absent. Default: 1.
     #[serde(default)]
     pub settle: Option<u64>,
     /// For how long everything stays as expected once it is, in seconds. Default: it need not.
@@ -58,17 +58,18 @@ pub struct Expect {
     /// retry may succeed. Not given, an expectation that a failed pull contradicts fails at once.
     #[serde(default)]
     pub within: Option<u64>,
-    /// How privacy is shown for a pod that runs.
-    #[serde(default)]
+    /// How it is shown that the image of a pod that runs is private.
+    #[serde(default, rename = "privacyCheck")]
     pub pair: Pair,
 }
 
 /// When the kubelet looks at a failed pod again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Sync {
     /// At once: the harness updates an annotation of the pod, which brings the kubelet's next sync.
     #[default]
+    #[serde(rename = "nudged")]
     Hastened,
     /// After its own 10 to 15 s.
     Natural,
@@ -76,13 +77,15 @@ pub enum Sync {
 
 /// How a case shows that the image of a running pod is private.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Pair {
     /// The harness lets a pod without credentials pull the same image, which must fail.
     #[default]
+    #[serde(rename = "nodePull")]
     Anonymous,
     /// The registry refuses an anonymous request for the manifest: for nodes with credentials of
     /// their own, on which a pod without any pulls as well.
+    #[serde(rename = "registryAnswer")]
     Registry,
     /// The image is public on purpose; nothing to pair.
     Public,
@@ -148,7 +151,7 @@ enum WitnessesForm {
 #[serde(deny_unknown_fields)]
 pub struct ExpectedRequests {
     /// The registry; may be left out where the case has one.
-    #[serde(default)]
+    #[serde(default, rename = "registry")]
     pub of: Option<String>,
     /// Statuses of requests without Authorization; `none`: there were none.
     #[serde(default)]
@@ -222,7 +225,7 @@ enum RequestsForm {
 
 /// The word `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Nothing {
     /// Not one.
     None,

@@ -6,12 +6,12 @@ use hyper::header::{CONNECTION, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::bounds;
-use crate::registry::RequestKind;
+use super::{RequestKind, bounds};
+
 
 /// A fault the gateway injects. Without a filter it meets every request, without `nth` each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Fault {
     /// Part of the request's path, for example `/manifests/` or `/blobs/`.
     #[serde(default)]
@@ -34,7 +34,6 @@ pub struct Fault {
     #[schemars(range(min = 1))]
     pub nth: Option<u64>,
     /// What happens to it.
-    #[serde(rename = "do")]
     pub action: FaultAction,
 }
 
@@ -55,7 +54,7 @@ impl Fault {
 
 /// What the gateway does instead of, or to, the container's answer.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum FaultAction {
     /// Answers with this status and an OCI error body.
     Status(
@@ -68,18 +67,24 @@ pub enum FaultAction {
     /// Answers in the container's place.
     Answer(OwnAnswer),
     /// Waits this many milliseconds before it passes the request on.
+    #[serde(rename = "latency")]
     Delay(u64),
     /// Closes the connection without an answer.
+    #[serde(rename = "resetPeer")]
     Reset,
     /// Ends the body after this many bytes.
+    #[serde(rename = "limitData")]
     Cut(u64),
     /// Flips one byte of the body.
+    #[serde(rename = "corrupt")]
     Flip,
     /// Answers 307 to the same path on another registry of the case.
     Redirect(String),
     /// The same, to a name that differs from the first registry's in more than the port.
+    #[serde(rename = "redirectToOtherHost")]
     RedirectAway(String),
     /// Turns the container's 401 into this status, dropping the challenge.
+    #[serde(rename = "withoutChallenge")]
     Unchallenged(
         #[serde(deserialize_with = "bounds::status")]
         #[schemars(range(min = 200, max = 599))]

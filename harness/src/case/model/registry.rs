@@ -32,7 +32,7 @@ pub struct Registry {
 
 /// How a registry authenticates.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Auth {
     /// Anyone may pull; never a challenge.
     None,
@@ -99,7 +99,7 @@ pub struct TokenUser {
 
 /// How a token server meets requests without credentials for what is not public.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Anonymous {
     /// 401, as Harbor or a private token server does.
     #[default]
@@ -110,7 +110,7 @@ pub enum Anonymous {
 
 /// Which token requests a token server answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum TokenForms {
     /// POST oauth2 and GET.
     #[default]
@@ -149,7 +149,7 @@ pub struct Challenge {
 
 /// The transport of a registry and the node's trust in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Tls {
     /// Plain HTTP, and the node knows it.
     #[default]
@@ -170,7 +170,7 @@ pub enum Tls {
 
 /// Whether the node gets a hosts.toml for a registry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum NodeSetting {
     /// A hosts.toml whose `server` is this registry.
     #[default]
@@ -199,7 +199,7 @@ pub struct Image {
 
 /// What a node finds behind a tag.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Platform {
     /// A manifest for the node's platform.
     #[default]
@@ -234,7 +234,7 @@ enum ImageForm {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ImageFields {
     name: String,
     #[serde(default, deserialize_with = "bounds::padding")]

@@ -55,7 +55,7 @@ pub struct Patch {
 #[serde(deny_unknown_fields)]
 pub struct RegistryChange {
     /// The registry; may be left out where the case has one.
-    #[serde(default)]
+    #[serde(default, rename = "registry")]
     pub of: Option<String>,
     /// Users and passwords from now on, in place of all before.
     #[serde(default, deserialize_with = "changed_users")]
@@ -81,7 +81,7 @@ fn changed_users<'de, D: serde::Deserializer<'de>>(
 /// What happens on the node. A case that writes files or restarts the kubelet has the node to
 /// itself; images are its own.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NodeChange {
     /// Files to write, by absolute path; removed or restored after the case.
     #[serde(default)]
@@ -114,6 +114,7 @@ pub struct ImageRecord {
     /// The image as the record names it, without tag and digest: `$REGISTRY/janedoe/jdoe-private`.
     pub image: String,
     /// What the record shows. Where there is none, it is empty: `{equals: ''}`.
+    #[serde(rename = "matches")]
     pub shows: Output,
 }
 
@@ -183,6 +184,6 @@ pub struct Output {
     #[serde(default)]
     pub json: Option<serde_json::Value>,
     /// Texts it must not contain.
-    #[serde(default)]
+    #[serde(default, rename = "notContains")]
     pub lacks: Texts,
 }

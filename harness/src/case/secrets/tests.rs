@@ -6,7 +6,7 @@ use super::*;
 
 fn of(case: &str) -> Vec<String> {
     let file = CaseFile::parse(Path::new("theme/case.yaml"), case).unwrap();
-    plain(secrets(&file, &[]))
+    plain(secrets(&file))
 }
 
 fn plain(secrets: Vec<SecretString>) -> Vec<String> {
@@ -29,9 +29,9 @@ const HEAD: &str = "title: t\nsource: s\nregistries:\n  registry:\n    auth: {ba
 fn registries_and_steps_have_passwords() {
     let token = "auth: {token: {users: {janedoe: {password: of-token}}}}";
     let case = format!(
-        "{HEAD}  other:\n    {token}\nsteps:\n- registry: {{of: registry, users: {{janedoe: of-step}}}}\n- run: 'true'\n"
+        "{HEAD}  other:\n    {token}\nsteps:\n- registry: {{of: registry, users: {{janedoe: of-step}}}}\n- expect: {{registry: {{of: other, requests: [{{user: janedoe, password: of-request}}]}}}}\n"
     );
-    assert_eq!(of(&case), ["of-basic", "of-step", "of-token"]);
+    assert_eq!(of(&case), ["of-basic", "of-request", "of-step", "of-token"]);
 }
 
 #[test]
@@ -143,17 +143,10 @@ fn nested_texts_have_passwords() {
         let found = in_text(&text);
         assert!(found.iter().any(|one| one == "p\"1ü"), "{text}: {found:?}");
     }
-    let token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJqYW5lZG9lIn0.c2lnbmF0dXJl";
-    assert_eq!(in_text(&format!("echo {token}")), [token]);
     assert_eq!(in_text("{\"password\":12345678}"), ["12345678"]);
     // Latin-1, which is no text, and no base64 at all.
     assert_eq!(in_text(r#"{"auth":"amFuZTpw5A=="}"#), ["amFuZTpw5A=="]);
     assert_eq!(in_text(r#"{"auth":"janedoe:p-1"}"#), ["janedoe:p-1", "p-1"]);
-}
-
-#[test]
-fn a_password_that_is_a_name_is_not_hidden_everywhere() {
-    assert_eq!(in_text(r#"{"username":"janedoe","password":"janedoe"}"#), ["janedoe:janedoe"]);
 }
 
 #[test]
@@ -168,17 +161,4 @@ fn ordinary_text_has_none() {
     ] {
         assert_eq!(in_text(text), Vec::<String>::new(), "{text}");
     }
-}
-
-#[test]
-fn what_stands_in_the_place_of_a_password_is_one() {
-    for text in [
-        "registries: {registry: {auth: hunter22}}",
-        "registries: {registry: {auth: {basic: hunter22}}}",
-        "registries: {registry: {auth: {token: {users: [hunter22]}}}}",
-        "registries: {registry: {auth: {basic: {janedoe: {pw: hunter22}}}}}",
-    ] {
-        assert!(plain(secrets_of_text(text)).contains(&"hunter22".to_owned()), "{text}");
-    }
-    assert_eq!(plain(secrets_of_text("registries: {registry: {auth: none}}")), [""; 0]);
 }

@@ -12,8 +12,17 @@ use crate::case::{
 const LONGEST: u64 = 3600;
 
 /// Keys of an expectation that say whom it means and how it is watched, and not what must be seen.
-const WHOM_AND_HOW: [&str; 9] =
-    ["pod", "namespace", "container", "sync", "within", "pair", "settle", "staysFor", "inOrder"];
+const WHOM_AND_HOW: [&str; 9] = [
+    "pod",
+    "namespace",
+    "container",
+    "sync",
+    "within",
+    "privacyCheck",
+    "settle",
+    "staysFor",
+    "inOrder",
+];
 
 /// Keys whose value is compared as a whole: nothing is a value as well.
 const EXACT: [&str; 2] = ["equals", "json"];
@@ -28,7 +37,7 @@ pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result
         }
         not_empty(source, written)?;
         for witness in written.get("registry").into_iter().flat_map(Node::each) {
-            if says_nothing(witness, &["of", "inOrder"]) {
+            if says_nothing(witness, &["registry", "inOrder"]) {
                 let problem = "says nothing of the registry; add `anonymous`, `authenticated`, `bearer`, \
                                `tokens`, `requests` or `order`";
                 return Err(CaseError::at(&source.file.path, Some(witness.place), problem));
@@ -111,7 +120,7 @@ fn absences(source: Source<'_>, index: usize, expect: &Expect) -> Result<(), Cas
         Err(source.error(path, problem))
     };
     if !expect.no_events.is_empty() {
-        return error(at!["steps", index, "expect", "no_events"], "no_events");
+        return error(at!["steps", index, "expect", "noEvents"], "noEvents");
     }
     if let Some(at) = expect.events.iter().position(|event| event.count.is_bounded()) {
         let path = at!["steps", index, "expect", "events", at, "count"];
@@ -150,7 +159,7 @@ pub(super) fn command(source: Source<'_>, index: usize, run: &Run) -> Result<(),
 pub(super) fn output(source: Source<'_>, path: &[Key<'_>]) -> Result<(), CaseError> {
     match source.tree.value_of(path) {
         Some(written) if says_nothing(written, &[]) => {
-            let problem = "says nothing; add `contains`, `equals`, `json` or `lacks`";
+            let problem = "says nothing; add `contains`, `equals`, `json` or `notContains`";
             Err(source.error(path, problem))
         }
         Some(written) => not_empty(source, written),

@@ -25,7 +25,7 @@ pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
     }
     for (name, registry) in &case.registries {
         for (index, image) in registry.images.iter().enumerate() {
-            let path = at!["registries", name, "images", index, "same-as"];
+            let path = at!["registries", name, "images", index, "sameAs"];
             original(source, path, name, image, &originals)?;
         }
     }
@@ -39,7 +39,7 @@ pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
         let of = of.map_or("", String::as_str);
         for (at, image) in change.push.iter().enumerate() {
             one(source, at!["steps", index, "registry", "push", at], image)?;
-            let path = at!["steps", index, "registry", "push", at, "same-as"];
+            let path = at!["steps", index, "registry", "push", at, "sameAs"];
             original(source, path, of, image, &known)?;
             known.push(format!("{of}/{}", image.name));
         }

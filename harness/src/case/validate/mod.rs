@@ -103,7 +103,7 @@ fn one_verb(source: Source<'_>, index: usize, step: &Step) -> Result<(), CaseErr
 fn registries(source: Source<'_>) -> Result<(), CaseError> {
     for (name, registry) in &source.file.case.registries {
         match &registry.auth {
-            Auth::None => {}
+            Auth::None | Auth::Htpasswd(_) => {}
             Auth::Basic(given) => {
                 users(source, at!["registries", name, "auth", "basic"], given.keys())?;
             }

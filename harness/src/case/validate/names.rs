@@ -244,7 +244,7 @@ pub(super) fn registry_of(
     let registries = &source.file.case.registries;
     match name {
         Some(name) => {
-            let path: Vec<Key<'_>> = path.iter().copied().chain([Key::Name("of")]).collect();
+            let path: Vec<Key<'_>> = path.iter().copied().chain([Key::Name("registry")]).collect();
             registry_exists(source, &path, name)
         }
         None if registries.len() == 1 => Ok(()),
@@ -252,7 +252,8 @@ pub(super) fn registry_of(
             Err(source.error(path, "the case has no registry; add it under `registries`"))
         }
         None => {
-            let problem = "the case has several registries; name the one that is meant with `of`";
+            let problem =
+                "the case has several registries; name the one that is meant with `registry`";
             Err(source.error(path, problem).among("", registries.keys()))
         }
     }

@@ -47,7 +47,7 @@ pub(super) fn check(
     for (at, image) in change.remove_images.iter().enumerate() {
         if image.is_empty() || image.contains(char::is_whitespace) {
             let problem = format!("`{image}` is not an image");
-            return Err(source.error(at!["steps", index, "node", "remove-images", at], problem));
+            return Err(source.error(at!["steps", index, "node", "removeImages", at], problem));
         }
     }
     for (at, image) in change.preload.iter().enumerate() {
@@ -67,7 +67,7 @@ pub(super) fn check(
             );
             return Err(source.error(at!["steps", index, "node", "record", "image"], problem));
         }
-        expectation::output(source, at!["steps", index, "node", "record", "shows"])?;
+        expectation::output(source, at!["steps", index, "node", "record", "matches"])?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Source, at};
 use crate::case::{
-    error::CaseError, model::Expect, pod_selector::PodSelector, variables::variable_name,
+    error::CaseError, model::Expect, pod_selector::PodSelector, tree::Key, variables::variable_name,
 };
 
 pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result<(), CaseError> {
@@ -45,14 +45,19 @@ pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result
     if specs.is_empty() {
         return missing_pod(source, index, expect, pod, &pods, &own);
     }
-    let Some(container) = &expect.container else { return Ok(()) };
     let known: BTreeSet<&str> = specs.iter().flat_map(|spec| containers(spec)).collect();
-    if known.contains(container.as_str()) {
-        return Ok(());
+    let check = |container: &Option<String>, path: &[Key<'_>]| match container {
+        Some(container) if !known.contains(container.as_str()) => {
+            let problem = format!("the pod `{pod}` has no container `{container}`");
+            Err(source.error(path, problem).among(container, known.iter().copied()))
+        }
+        _ => Ok(()),
+    };
+    check(&expect.container, at!["steps", index, "expect", "container"])?;
+    for (at, event) in expect.events.iter().enumerate() {
+        check(&event.container, at!["steps", index, "expect", "events", at, "container"])?;
     }
-    let problem = format!("the pod `{pod}` has no container `{container}`");
-    let path = at!["steps", index, "expect", "container"];
-    Err(source.error(path, problem).among(container, known))
+    Ok(())
 }
 
 /// A command, or a file that the kubelet reads, may make what no manifest holds.
