@@ -574,9 +574,15 @@ fn registry(fields: &str) -> String {
 fn values_that_a_registry_cannot_use() {
     let faulty = |fault: &str| registry(&format!("auth: none, faults: [{fault}]"));
     for (error, expected) in [
-        (faulty("{nth: 0, action: resetPeer}"), "`0` is out of range; expected which of the matching"),
+        (
+            faulty("{nth: 0, action: resetPeer}"),
+            "`0` is out of range; expected which of the matching",
+        ),
         (faulty("{action: {status: 99}}"), "`99` is out of range; expected the status of an HTTP"),
-        (faulty("{action: {status: 9999}}"), "`9999` is out of range; expected the status of an HTTP"),
+        (
+            faulty("{action: {status: 9999}}"),
+            "`9999` is out of range; expected the status of an HTTP",
+        ),
         (faulty("{action: {withoutChallenge: 600}}"), "`600` is out of range; expected the status"),
         (
             registry("auth: none, images: [{name: 'a:v1', padding: 10000000000000}]"),
@@ -596,7 +602,10 @@ fn values_that_a_registry_cannot_use() {
             faulty("{action: {headers: {X: \"a\\nb\"}}}"),
             "cannot be the value of a header; expected one",
         ),
-        (faulty("{kind: manifst, action: resetPeer}"), "unknown value `manifst`; did you mean `manifest`?"),
+        (
+            faulty("{kind: manifst, action: resetPeer}"),
+            "unknown value `manifst`; did you mean `manifest`?",
+        ),
         (registry("auth: {htpasswd: \"a:b\\nc\"}"), "a line of the htpasswd file has no colon"),
         (registry("auth: {basic: {'a:b': x}}"), "\"a:b\" cannot be a user name; expected one"),
         (registry("auth: {basic: {'': x}}"), "\"\" cannot be a user name"),

@@ -20,7 +20,12 @@ const VERDICTS: [(&str, &str, &str, &str); 19] = [
     ("no-such-pod", "pod", "ap", "only app"),
     ("preloaded-image", "registry, anonymous", "401", "saw nothing"),
     ("private-called-public", "control pull", "is public", "registry answers 401"),
-    ("public-image", "control pull", "a registry of the case that authenticates", "`privacyCheck: public`"),
+    (
+        "public-image",
+        "control pull",
+        "a registry of the case that authenticates",
+        "`privacyCheck: public`",
+    ),
     ("public-under-the-same-name", "control pull", "that authenticates", "jdoe-private:v1"),
     ("state-of-the-pod-before", "pod", "app", "no pod"),
     ("wrong-cause", "message", "x509", "no basic auth credentials"),

@@ -157,7 +157,11 @@ impl Matcher {
     fn search(&self, view: &View) -> Vec<Range<usize>> {
         let all = 0..view.bytes.len();
         let Some(search) = &self.search else {
-            return Some(all).filter(|all| !all.is_empty()).map(|all| view.place(&all)).into_iter().collect();
+            return Some(all)
+                .filter(|all| !all.is_empty())
+                .map(|all| view.place(&all))
+                .into_iter()
+                .collect();
         };
         let hits = search.find_overlapping_iter(&view.bytes).filter(|hit| {
             let range = hit.range();

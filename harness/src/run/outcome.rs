@@ -4,9 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
-use crate::{
-    case::CaseFile, cluster::NodeVersions, evidence::Evidence, expectation::Mismatch,
-};
+use crate::{case::CaseFile, cluster::NodeVersions, evidence::Evidence, expectation::Mismatch};
 
 use super::observation::{Decision, Observation};
 

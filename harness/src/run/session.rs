@@ -184,10 +184,7 @@ impl Session {
     }
 
     /// Waits for evidence as long as it may take. What is there by then stays.
-    async fn evidence(
-        &self,
-        collected: impl Future<Output = Evidence>,
-    ) -> Option<Evidence> {
+    async fn evidence(&self, collected: impl Future<Output = Evidence>) -> Option<Evidence> {
         let late = |_| Evidence::Lost(too_long("collecting the evidence", EVIDENCE).to_string());
         Some(tokio::time::timeout(EVIDENCE, collected).await.unwrap_or_else(late))
     }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{RequestKind, bounds};
 
-
 /// A fault the gateway injects. Without a filter it meets every request, without `nth` each of them.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

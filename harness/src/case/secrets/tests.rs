@@ -29,7 +29,7 @@ const HEAD: &str = "title: t\nsource: s\nregistries:\n  registry:\n    auth: {ba
 fn registries_and_steps_have_passwords() {
     let token = "auth: {token: {users: {janedoe: {password: of-token}}}}";
     let case = format!(
-        "{HEAD}  other:\n    {token}\nsteps:\n- registry: {{of: registry, users: {{janedoe: of-step}}}}\n- expect: {{registry: {{of: other, requests: [{{user: janedoe, password: of-request}}]}}}}\n"
+        "{HEAD}  other:\n    {token}\nsteps:\n- registry: {{registry: registry, users: {{janedoe: of-step}}}}\n- expect: {{registry: {{registry: other, requests: [{{user: janedoe, password: of-request}}]}}}}\n"
     );
     assert_eq!(of(&case), ["of-basic", "of-request", "of-step", "of-token"]);
 }

@@ -9,16 +9,17 @@ use base64::{
 use regex::bytes::Regex;
 
 /// In either alphabet, wrapped to lines or not.
-const BASE64: &str =
-    r"(?-u)(?:[A-Za-z0-9+/_-]{40,}[ \t]*\r?\n[ \t]*)*[A-Za-z0-9+/_-]{6,}={0,2}";
+const BASE64: &str = r"(?-u)(?:[A-Za-z0-9+/_-]{40,}[ \t]*\r?\n[ \t]*)*[A-Za-z0-9+/_-]{6,}={0,2}";
 /// In one piece or as a dump.
-const HEXADECIMAL: &str = r"(?-u)[0-9A-Fa-f]{2}(?:[\s:]*[0-9A-Fa-f]{2}){3,}";
+const HEXADECIMAL: &str =
+    r"(?-u)[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{2,}(?:[\s:]+(?:[0-9A-Fa-f]{2})+\b){3,}";
 /// A JSON Web Token: header, claims and, if it was not cut off, signature.
 const TOKEN: &str = r"(?-u)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?";
 
 // Each is compiled by a test.
-static RUNS: LazyLock<Vec<Regex>> =
-    LazyLock::new(|| [BASE64, HEXADECIMAL].into_iter().filter_map(|one| Regex::new(one).ok()).collect());
+static RUNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    [BASE64, HEXADECIMAL].into_iter().filter_map(|one| Regex::new(one).ok()).collect()
+});
 static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(TOKEN).ok());
 
 /// Where a text may stand for another.
@@ -80,7 +81,8 @@ mod tests {
 
     #[test]
     fn what_stands_around_base64_does_not_matter() {
-        for text in ["aHVudGVyMg", "/var/aHVudGVyMg==", "68 75 6e\n74 65 72 32", "068756E74657232"] {
+        for text in ["aHVudGVyMg", "/var/aHVudGVyMg==", "68 75 6e\n74 65 72 32", "068756E74657232"]
+        {
             let run = runs(text.as_bytes()).next().unwrap();
             let mut all = decodings(&text.as_bytes()[run]);
             assert!(all.any(|bytes| bytes.ends_with(b"hunter2")), "{text}");

@@ -39,11 +39,9 @@ impl View {
 
     /// Whether a word goes on from the byte before a position to the one there.
     fn is_within(&self, at: usize) -> bool {
-        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
         (1..self.bytes.len()).contains(&at)
             && self.places[at - 1] + 1 == self.places[at]
-            && is_word(self.bytes[at - 1])
-            && is_word(self.bytes[at])
+            && self.bytes[at - 1..=at].iter().all(u8::is_ascii_alphanumeric)
     }
 }
 

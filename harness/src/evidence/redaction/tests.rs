@@ -75,8 +75,8 @@ fn forms(password: &str) -> Vec<(&'static str, String)> {
         ("URL-safe base64", URL_SAFE.encode(password)),
         ("base64 as a value", format!("key={}", STANDARD.encode(password))),
         ("base64 as a file", format!("/var/{}", STANDARD.encode(password))),
-        ("base64 after one letter", STANDARD.encode(format!("x{password}yz"))),
-        ("base64 after two letters", STANDARD.encode(format!("xy{password}z"))),
+        ("base64 after one letter", STANDARD.encode(format!(":{password}:z"))),
+        ("base64 after two letters", STANDARD.encode(format!("a:{password}"))),
         ("base64 in a URL", url(&STANDARD.encode(password))),
         ("auth", auth.clone()),
         ("auth, wrapped", wrapped(&auth, 64, "\n      ")),
@@ -111,10 +111,15 @@ fn leaks(text: &str, password: &str) -> Vec<String> {
     };
     let pieces: Vec<char> = decoded(password).chars().collect();
     let pieces = pieces.windows(PART.min(pieces.len())).map(String::from_iter);
-    let raw: Vec<&[u8]> = password.as_bytes().windows(PART.min(password.len())).collect();
-    let encoded = raw.iter().flat_map(|piece| {
-        (0..3).map(|before| {
-            let all = [&b"   "[..before], piece].concat();
+    let raw = password.as_bytes();
+    let is_plain = |byte: &u8| *byte > b' ' && !b"\"'\\".contains(byte);
+    let encoded = (0..raw.len()).flat_map(|start| {
+        let plain: Vec<usize> = (start..raw.len()).filter(|at| is_plain(&raw[*at])).collect();
+        // The bits at its ends are another byte's as well.
+        let end = plain.get(PART).map_or(raw.len(), |at| at + 1);
+        let long = plain.len() > PART || (start == 0 && end == raw.len());
+        (0..3).filter(move |_| long).map(move |before| {
+            let all = [&b"   "[..before], &raw[start..end]].concat();
             let end = STANDARD_NO_PAD.encode(&all).len() - usize::from(all.len() % 3 != 0);
             STANDARD_NO_PAD.encode(&all)[[0, 2, 3][before]..end].to_owned()
         })
@@ -225,7 +230,9 @@ fn a_megabyte_takes_moments() {
     let redaction = redaction();
     let line = |n: u32| {
         let id = n.wrapping_mul(0x9e37_79b9);
-        format!("Nov 25 21:00:00 node kubelet[1]: \"err\"=\"\\\"x\\\" 100%25 \\n &amp; {id:08x} pod-{id}\"\n")
+        format!(
+            "Nov 25 21:00:00 node kubelet[1]: \"err\"=\"\\\"x\\\" 100%25 \\n &amp; {id:08x} pod-{id}\"\n"
+        )
     };
     let text: String = (0..20_000).map(line).collect();
     let began = std::time::Instant::now();
