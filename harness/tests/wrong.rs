@@ -10,7 +10,7 @@ use support::{pullproof, run};
 
 /// What each case of `tests/wrong` is told: what the mismatch is about, and parts of what was expected
 /// and of what was seen.
-const VERDICTS: [(&str, &str, &str, &str); 19] = [
+const VERDICTS: [(&str, &str, &str, &str); 20] = [
     ("absent-request", "registry, tokens janedoe", "200", "basic janedoe 200"),
     ("ephemeral-container-waits", "phase", "Running", "debugger is Pending, ErrImagePull"),
     ("events-of-the-pod-before", "events", "no basic auth credentials", "Pulling"),
@@ -27,6 +27,7 @@ const VERDICTS: [(&str, &str, &str, &str); 19] = [
         "`privacyCheck: public`",
     ),
     ("public-under-the-same-name", "control pull", "that authenticates", "jdoe-private:v1"),
+    ("refused-manifest", "applying Pod app", "the API server accepts it", "422 Invalid"),
     ("state-of-the-pod-before", "pod", "app", "no pod"),
     ("wrong-cause", "message", "x509", "no basic auth credentials"),
     ("wrong-count", "registry, requests", "0 × janedoe manifest", "→ 200"),

@@ -92,7 +92,7 @@ until curl -sf -m 2 -o /dev/null http://127.0.0.1:10248/healthz; do
   took=$(($(date +%s) - since))
   if [ "${restarts:-0}" -ge 3 ] || [ "$took" -ge 60 ]; then
     echo "it ended ${restarts:-0} times and did not answer within $took s; its log ends:"
-    journalctl --no-pager --output cat -u kubelet -t kubelet --since "@$since" -n 5
+    journalctl --no-pager --output cat -u kubelet -t kubelet --since "@$since" | tail -n 3
     exit 1
   fi
   sleep 0.1

@@ -58,7 +58,8 @@ impl Run {
     pub async fn start(settings: &Settings, progress: &Progress) -> Result<Self, EnvironmentError> {
         let failed =
             |error: io::Error| EnvironmentError::other("a run could not be started")(error.into());
-        let kubectl = settings.kubectl()?;
+        // Both, before anything is made.
+        let (_, kubectl) = (settings.kind()?, settings.kubectl()?);
         let owner = owner_of(&settings.state()).map_err(failed)?;
         let runs = settings.state().join("runs");
         fs::create_dir_all(&runs).map_err(failed)?;

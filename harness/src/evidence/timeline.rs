@@ -206,14 +206,17 @@ impl Timeline {
         seen.pods.iter().filter(|(_, pod)| !pod.gone).map(|(uid, _)| uid.clone()).collect()
     }
 
-    /// The events about an object, by its UID, that came after a mark, oldest first; one that came
-    /// before as well is counted from the mark on.
-    pub fn events_of(&self, uid: &str, since: Mark) -> Vec<EventSeen> {
+    /// The events about a pod, by its UID, that came after a mark, oldest first; one that came before
+    /// as well is counted from the mark on. Those of a static pod have the UID of its manifest, which
+    /// its mirror has as an annotation (pkg/kubelet/types/constants.go, ConfigMirrorAnnotationKey).
+    pub fn events_of(&self, pod: &PodHistory, since: Mark) -> Vec<EventSeen> {
+        let mirrored = pod.object.annotations().get("kubernetes.io/config.mirror");
         let mut events = self.events();
         events.retain_mut(|event| {
             event.marks.retain(|mark| *mark > since);
             event.count = i32::try_from(event.marks.len()).unwrap_or(i32::MAX);
-            event.uid == uid && !event.marks.is_empty()
+            let is_its_own = event.uid == pod.uid || Some(&event.uid) == mirrored;
+            is_its_own && !event.marks.is_empty()
         });
         events.sort_by_key(|event| event.marks[0]);
         events
@@ -433,7 +436,13 @@ mod tests {
         let timeline = Timeline::default();
         timeline.event(event("u", 2), Timestamp::UNIX_EPOCH);
         timeline.event(event("v", 1), Timestamp::UNIX_EPOCH);
-        let of = |uid: &str, mark| timeline.events_of(uid, mark);
+        for uid in ["u", "v"] {
+            timeline.pod(with_uid(pod("{phase: Pending}"), uid), Timestamp::UNIX_EPOCH);
+        }
+        let of = |uid: &str, mark| {
+            let pods = timeline.pods();
+            timeline.events_of(pods.iter().find(|pod| pod.uid == uid).unwrap(), mark)
+        };
         assert_eq!(of("u", Mark::default())[0].count, 2);
         assert_eq!(of("u", Mark::default())[0].container.as_deref(), Some("c"));
         assert_eq!(of("v", Mark::default()).len(), 1);
@@ -443,6 +452,16 @@ mod tests {
         assert_eq!(of("u", mark)[0].count, 3);
         assert_eq!(of("u", Mark::default())[0].count, 5);
         assert!(of("v", mark).is_empty());
+    }
+
+    #[test]
+    fn the_events_of_a_static_pod_have_the_uid_of_its_manifest() {
+        let timeline = Timeline::default();
+        let mut mirror = pod("{phase: Pending}");
+        mirror.annotations_mut().insert("kubernetes.io/config.mirror".into(), "hash".into());
+        timeline.pod(mirror, Timestamp::UNIX_EPOCH);
+        timeline.event(event("hash", 1), Timestamp::UNIX_EPOCH);
+        assert_eq!(timeline.events_of(&timeline.pods()[0], Mark::default()).len(), 1);
     }
 
     #[test]

@@ -47,7 +47,10 @@ pub fn requests(expect: &ExpectedRequests, all: &[Request]) -> Verdict {
         let mismatch = Mismatch::new(
             "registry order",
             expect.order.join(", then "),
-            seen.order.join(", then "),
+            match seen.order.is_empty() {
+                true => "nobody with credentials".to_owned(),
+                false => seen.order.join(", then "),
+            },
         );
         verdicts.push(match expect.order.starts_with(&seen.order) {
             true => Verdict::AwaitingReports(mismatch),

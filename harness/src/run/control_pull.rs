@@ -255,8 +255,12 @@ enum Refusal {
 
 fn refusal(seen: &[Request], repository: &str) -> Refusal {
     let control = seen.iter().filter(|request| request.from == Origin::Control);
+    // A mirror may stand below a path of its host (`override_path`).
+    let of_it = |asked: &str| {
+        asked.strip_suffix(repository).is_some_and(|path| path.is_empty() || path.ends_with('/'))
+    };
     let manifests = control.filter(|request| {
-        request.kind == RequestKind::Manifest && request.repository.as_deref() == Some(repository)
+        request.kind == RequestKind::Manifest && request.repository.as_deref().is_some_and(of_it)
     });
     let statuses: Vec<u16> = manifests.filter_map(|request| request.status).collect();
     if statuses.contains(&200) {
@@ -279,12 +283,14 @@ mod tests {
         let refused = "control HEAD /v2/a/manifests/v1 - 401";
         assert_eq!(refusal(refused), Refusal::Refused);
         assert_eq!(refusal("control HEAD /v2/a/manifests/v1 - 403"), Refusal::Refused);
+        assert_eq!(refusal("control HEAD /v2/proxy/a/manifests/v1 - 401"), Refusal::Refused);
         let token = "control GET /v2/a/manifests/v1 bearer: 200";
         assert_eq!(refusal(&format!("{refused}\n{token}")), Refusal::Served);
         for other in [
             "",
             "control HEAD /v2/a/manifests/v1 - 404",
             "control HEAD /v2/other/manifests/v1 - 401",
+            "control HEAD /v2/otherwise-a/manifests/v1 - 401",
             "node HEAD /v2/a/manifests/v1 - 401",
             "control GET /v2/ - 401",
         ] {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     case::{PodSelector, model::Expect},
-    evidence::Timeline,
+    evidence::{PodHistory, Timeline},
 };
 
 use super::{
@@ -132,13 +132,20 @@ impl Nudge for Annotations<'_> {
 /// Brings the timeline to what the API server has now, as far as it is about which pods there are. A
 /// command or a controller may have replaced a pod, of which the watch reports later.
 async fn catch_up(scene: &Scene<'_>, namespace: &str) -> anyhow::Result<()> {
+    // One that the watch brings meanwhile is newer than the list.
+    let before = scene.timeline.pods();
     let there = scene.session.objects.pods(namespace).await.context("catching up with the pods")?;
-    reconcile(&scene.timeline, namespace, &there);
+    reconcile(&scene.timeline, namespace, &before, &there);
     Ok(())
 }
 
-fn reconcile(timeline: &Timeline, namespace: &str, there: &[(String, String)]) {
-    for pod in timeline.pods().iter().filter(|pod| pod.namespace == namespace && !pod.gone) {
+fn reconcile(
+    timeline: &Timeline,
+    namespace: &str,
+    before: &[PodHistory],
+    there: &[(String, String)],
+) {
+    for pod in before.iter().filter(|pod| pod.namespace == namespace && !pod.gone) {
         if !there.iter().any(|(_, uid)| *uid == pod.uid) {
             timeline.gone(&pod.uid);
         }
@@ -174,7 +181,12 @@ mod tests {
         timeline.pod(serde_saphyr::from_str(pod).unwrap(), Timestamp::UNIX_EPOCH);
         let named = PodSelector::Name("a".to_owned());
         assert!(timeline.find("n", &named).is_some());
-        reconcile(&timeline, "n", &[("a".to_owned(), "new".to_owned())]);
+        let before = timeline.pods();
+        // The watch brings it between the list and its use.
+        let late = pod.replace("a,", "b,").replace("old", "late");
+        timeline.pod(serde_saphyr::from_str(&late).unwrap(), Timestamp::UNIX_EPOCH);
+        reconcile(&timeline, "n", &before, &[("a".to_owned(), "new".to_owned())]);
+        assert_eq!(timeline.names("n"), ["b"]);
         assert_eq!(timeline.find("n", &named), None, "the new one has not been seen yet");
         timeline.pod(
             serde_saphyr::from_str(&pod.replace("old", "new")).unwrap(),

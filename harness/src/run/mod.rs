@@ -26,5 +26,5 @@ mod watch;
 pub use observation::{Decision, Observation};
 pub use outcome::{Outcome, Result, StepFailure};
 pub use scene::Scene;
-pub use schedule::Schedule;
+pub use schedule::{Runner, Schedule};
 pub use session::Session;

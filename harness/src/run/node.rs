@@ -25,8 +25,20 @@ impl Scene<'_> {
             commands.push(format!("rm -rf {}", quoted(folders)));
         }
         commands.extend(remove_images_of(&literal));
+        if let Some(before) = &self.images_before {
+            // What it pulled by settings for every host, nobody else knows of.
+            let now = self.images_on_node().await.unwrap_or_default();
+            let new: Vec<String> = now.difference(before).cloned().collect();
+            commands.extend(remove_images(&new));
+        }
         self.best_effort(commands).await.ok();
         self.session.run.restores_node_files(&self.session.cluster.node).await.ok();
+    }
+
+    /// The names of all images on the node.
+    pub(super) async fn images_on_node(&self) -> anyhow::Result<BTreeSet<String>> {
+        let listed = self.session.cluster.node.shell("ctr -n k8s.io images ls -q").await?;
+        Ok(listed.lines().map(str::to_owned).collect())
     }
 
     /// Runs commands on the node, each whatever became of the one before.
@@ -137,22 +149,25 @@ fn remove_images_of(hosts: &[String]) -> Vec<String> {
     if hosts.is_empty() {
         return Vec::new();
     }
-    let images: String = hosts
-        .iter()
-        .map(|host| format!(" -e {}", quote(&format!("^{}/", host.replace('.', "[.]")))))
-        .collect();
+    let folders = || hosts.iter().map(|host| format!("{host}/"));
     let records: String =
-        hosts.iter().map(|host| format!(" -e {}", quote(&format!("\"{host}/")))).collect();
+        folders().map(|folder| format!(" -e {}", quote(&format!("\"{folder}")))).collect();
     vec![
         format!(
-            "for image in $(ctr -n k8s.io images ls -q | grep{images} | grep -v ^docker.io/kindest/); do \
+            "for image in $(ctr -n k8s.io images ls -q | awk {} {} | grep -v ^docker.io/kindest/); do \
              id=$(crictl inspecti -o go-template --template '{{{{.status.id}}}}' \"$image\" 2>/dev/null); \
              [ -z \"$id\" ] || {}; crictl rmi \"$image\" >/dev/null 2>&1; done",
+            quote(BEGINS_WITH),
+            quoted(folders()),
             forget("-e \"$id\"")
         ),
         forget(&records),
     ]
 }
+
+/// Prints the lines that begin with one of the arguments. A host may hold what is a pattern to grep.
+const BEGINS_WITH: &str = "BEGIN { for (i = 1; i < ARGC; i++) { begin[i] = ARGV[i]; ARGV[i] = \"\" } } \
+    { for (i in begin) if (index($0, begin[i]) == 1) { print; next } }";
 
 /// Removes the kubelet's records in which one of the patterns of `grep -F` stands.
 fn forget(patterns: &str) -> String {
@@ -211,10 +226,17 @@ mod tests {
     #[test]
     fn all_images_of_a_literal_host_go_but_not_those_that_kind_brought() {
         let images = "docker.io/janedoe/app:v1 docker.io/janedoe/app@sha256:00 \
-                      docker.io/kindest/kindnetd:v1 not-docker.io/app:v1 dockerXio/app:v1";
-        let asked = run(remove_images_of(&["docker.io".to_owned()]), images);
+                      docker.io/kindest/kindnetd:v1 not-docker.io/app:v1 dockerXio/app:v1 \
+                      '[2001:db8::1]:5000/app:v1' '[2001:db8::1]:5001/app:v1'";
+        let hosts = ["docker.io".to_owned(), "[2001:db8::1]:5000".to_owned()];
+        let asked = run(remove_images_of(&hosts), images);
         let removed: Vec<&str> =
             asked.lines().filter_map(|line| line.strip_prefix("rmi ")).collect();
-        assert_eq!(removed, ["docker.io/janedoe/app:v1", "docker.io/janedoe/app@sha256:00"]);
+        let expected = [
+            "docker.io/janedoe/app:v1",
+            "docker.io/janedoe/app@sha256:00",
+            "[2001:db8::1]:5000/app:v1",
+        ];
+        assert_eq!(removed, expected);
     }
 }

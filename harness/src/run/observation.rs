@@ -114,7 +114,7 @@ pub fn note(
         && let Some(history) = scene.timeline.find(namespace, which)
         && let Some(now) = history.now()
     {
-        let events = scene.timeline.events_of(&history.uid, Mark::default());
+        let events = scene.timeline.events_of(&history, Mark::default());
         let reasons = reasons(&history, container, &events);
         seen.reasons = each_once(reasons, expect.reasons.last());
         seen.phase = Some(now.phase.clone());

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -24,7 +24,7 @@ use crate::{
     cluster::Lock,
     evidence::{Redaction, Timeline},
     image,
-    registry::{Mark, Peers, Place, Registry},
+    registry::{Mark, Peers, Place, Registry, Request, Responder},
 };
 
 use super::{
@@ -78,6 +78,10 @@ pub struct Scene<'a> {
     pub(super) id: String,
     /// What was pushed, by `registry/repository:tag`.
     pub(super) images: BTreeMap<String, image::Image>,
+    /// How long it waited for what others had: not its own time.
+    pub(super) waited: Duration,
+    /// The images of the node before it, if it has the node alone.
+    pub(super) images_before: Option<BTreeSet<String>>,
     folder: PathBuf,
     _following: Vec<Following>,
     locks: Vec<Lock>,
@@ -170,6 +174,8 @@ impl<'a> Scene<'a> {
             stale: false,
             id,
             images: BTreeMap::new(),
+            waited: locks.iter().map(Lock::waited).sum(),
+            images_before: None,
             folder,
             _following: following,
             locks,
@@ -178,8 +184,14 @@ impl<'a> Scene<'a> {
         within(SET, "pushing the images", scene.push_all()).await?;
         // Node-wide changes and every other case exclude each other; who has the node alone has all
         // else ready by then.
-        scene.locks.push(session.take_node(file.needs_node_alone()).await?);
+        let alone = file.needs_node_alone();
+        let waits = Instant::now();
+        scene.locks.push(session.take_node(alone).await?);
+        scene.waited += waits.elapsed();
         within(SET, "preparing the node", async {
+            if alone {
+                scene.images_before = Some(scene.images_on_node().await?);
+            }
             scene.forget_images().await?;
             scene.write_hosts().await
         })
@@ -219,6 +231,21 @@ impl<'a> Scene<'a> {
                 &self.variables,
             )?)),
         }
+    }
+
+    /// Why what a registry of the case showed is not to be judged: its container is gone.
+    pub(super) async fn lost_registry(&self) -> Option<String> {
+        for (name, live) in &self.registries {
+            let unreachable = |one: &Request| one.answered_by == Responder::Unreachable;
+            let asked_in_vain = live.registry.record().all().iter().any(unreachable);
+            if asked_in_vain || !live.registry.answers().await {
+                return Some(format!(
+                    "the container of the registry `{name}` does not answer any more; was it removed, \
+                     or Docker restarted?"
+                ));
+            }
+        }
+        None
     }
 
     /// Removes what the case made. Best effort: what is left, the reaper removes at the run's end.
@@ -300,4 +327,44 @@ pub(super) fn label(name: &str) -> String {
         .take(40)
         .collect();
     plain.trim_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_a_controller_or_a_command_made_goes_with_the_namespace() {
+        let workload = |kind: &str, spec: &str| {
+            format!(
+                "- apply: {{apiVersion: apps/v1, kind: {kind}, metadata: {{name: web}}, spec: {spec}}}\n\
+                 - expect: {{pod: app=web, phase: Running}}"
+            )
+        };
+        let pod =
+            "{spec: {containers: [{name: web, image: web:v1}]}, metadata: {labels: {app: web}}}";
+        for makes in [
+            workload("Deployment", &format!("{{template: {pod}}}")),
+            workload("CronJob", &format!("{{jobTemplate: {{spec: {{template: {pod}}}}}}}")),
+            "- run: kubectl create deployment web --image=web:v1".to_owned(),
+        ] {
+            let text = format!("title: t\nsource: s\nsteps:\n{makes}\n");
+            let file = CaseFile::parse(Path::new("theme/case.yaml"), &text);
+            let file = file.unwrap_or_else(|error| panic!("{error}"));
+            assert!(makes_pods_again(&file), "{makes}");
+        }
+        let plain = "- apply: {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: \
+                     [{name: a, image: a:v1}]}}\n- expect: {pod: a, phase: Running}";
+        let text = format!("title: t\nsource: s\nsteps:\n{plain}\n");
+        assert!(!makes_pods_again(&CaseFile::parse(Path::new("a.yaml"), &text).unwrap()));
+    }
+
+    #[test]
+    fn a_cases_name_becomes_a_part_of_a_namespaces() {
+        assert_eq!(label("documentation/Docker Hub.yaml"), "documentation-docker-hub-yaml");
+        let long = label(&"x/".repeat(60));
+        assert!(long.len() <= 40 && long.ends_with('x'), "{long}");
+    }
 }

@@ -30,6 +30,7 @@ use super::{
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
     scene::Scene,
+    schedule::Runner,
     steps::{self, Failure},
     watch::Watches,
 };
@@ -141,8 +142,11 @@ impl Session {
                 outcome.registry = seen.collect::<Vec<_>>().join("; ");
                 outcome.observed = std::mem::take(&mut scene.observer.observed);
                 outcome.decisions = std::mem::take(&mut scene.observer.decisions);
-                outcome.took = began.elapsed();
+                outcome.took = began.elapsed().saturating_sub(scene.waited);
                 if !outcome.is_good() {
+                    if let Some(error) = scene.lost_registry().await {
+                        outcome.result = CaseResult::Broken { error };
+                    }
                     if let Err(lost) = self.check().await {
                         // The reaper removes what is left, when the node is back.
                         outcome.result = CaseResult::Broken { error: lost };
@@ -190,10 +194,12 @@ impl Session {
     }
 
     async fn steps(&self, scene: &mut Scene<'_>) -> CaseResult {
+        let mut proved = false;
         for (index, step) in scene.file.steps() {
             if !applies(&step.when, &self.cluster.versions) {
                 continue;
             }
+            proved |= step.proves();
             let limit = steps::patience(step).saturating_add(STEP);
             let taken = tokio::time::timeout(limit, steps::take(scene, index, step)).await;
             match taken.unwrap_or_else(|_| Err(Failure::Broken(too_long("the step", limit)))) {
@@ -207,7 +213,16 @@ impl Session {
                 }
             }
         }
-        CaseResult::Passed
+        match proved {
+            true => CaseResult::Passed,
+            // Of the versions of the matrix this is known when a case is read.
+            false => CaseResult::Broken {
+                error: format!(
+                    "{}: no step that proves something applies",
+                    scene.file.path.display()
+                ),
+            },
+        }
     }
 
     /// Notes namespaces whose cases are over. A namespace without pods costs nothing, but its deletion
@@ -282,6 +297,16 @@ impl Session {
             let cluster = &self.cluster.name;
             (self.progress)(&format!("cluster {cluster}: waiting for another run that has {what}"));
         }
+    }
+}
+
+impl Runner for Session {
+    async fn case(&self, file: &CaseFile) -> Outcome {
+        Session::case(self, file).await
+    }
+
+    fn first(&self) -> Arc<RwLock<()>> {
+        self.first.clone()
     }
 }
 

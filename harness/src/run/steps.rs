@@ -100,14 +100,19 @@ fn accepted<T>(scene: &Scene<'_>, index: usize, done: anyhow::Result<T>) -> Resu
         Ok(done) => return Ok(done),
         Err(error) => error,
     };
-    let refused = error.chain().find_map(|cause| match cause.downcast_ref::<kube::Error>() {
-        Some(kube::Error::Api(status)) if (400..500).contains(&status.code) => Some(status),
-        _ => None,
-    });
-    let Some(status) = refused else { return Err(Failure::Broken(error)) };
-    let seen = format!("{} {}: {}", status.code, status.reason, status.message);
+    let Some(seen) = refusal(&error) else { return Err(Failure::Broken(error)) };
     let mismatch = Mismatch::new(&error.to_string(), "the API server accepts it", seen);
     Err(failure(scene, index, mismatch, Duration::ZERO, None, &[]))
+}
+
+/// What the API server says of a request that it refuses. Other errors are the cluster's.
+fn refusal(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| match cause.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) if (400..500).contains(&status.code) => {
+            Some(format!("{} {}: {}", status.code, status.reason, status.message))
+        }
+        _ => None,
+    })
 }
 
 /// Looks at the kubelet's record of an image, which is written before a container starts.
@@ -221,4 +226,35 @@ pub(super) fn failure(
         requests: lines(requests),
         control: lines(control),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+    use kube::core::Status;
+
+    use super::*;
+
+    fn answered(code: u16, reason: &str) -> anyhow::Error {
+        let status = Status::failure("spec.containers[0].name: invalid", reason).with_code(code);
+        let failed: Result<(), _> = Err(kube::Error::Api(status.boxed()));
+        failed.context("applying Pod app").unwrap_err()
+    }
+
+    #[test]
+    fn what_the_api_server_refuses_is_seen_and_what_it_cannot_do_is_broken() {
+        let refused = refusal(&answered(422, "Invalid"));
+        assert_eq!(refused.as_deref(), Some("422 Invalid: spec.containers[0].name: invalid"));
+        assert!(refusal(&answered(403, "Forbidden")).is_some());
+        assert_eq!(refusal(&answered(503, "ServiceUnavailable")), None);
+        assert_eq!(refusal(&anyhow::anyhow!("connection refused")), None);
+    }
+
+    #[test]
+    fn a_step_waits_as_long_as_it_says_and_settles() {
+        let step = |yaml: &str| -> Step { serde_saphyr::from_str(yaml).unwrap() };
+        assert_eq!(patience(&step("{run: 'true'}")), Duration::ZERO);
+        let expect = "{expect: {pod: a, phase: Running, within: 20, staysFor: 5, settle: 3}}";
+        assert_eq!(patience(&step(expect)), Duration::from_secs(28));
+    }
 }

@@ -40,6 +40,14 @@ pub struct Step {
     pub node: Option<NodeChange>,
 }
 
+impl Step {
+    /// Whether it can fail by what is seen.
+    pub fn proves(&self) -> bool {
+        let record = self.node.as_ref().is_some_and(|node| node.record.is_some());
+        self.expect.is_some() || self.run.is_some() || record
+    }
+}
+
 /// A merge patch.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

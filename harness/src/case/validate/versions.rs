@@ -63,11 +63,7 @@ fn holds_for_minor(range: &VersionRange, minor: &str) -> bool {
 /// be looked for that is for other versions only.
 fn proves_something(source: Source<'_>) -> Result<(), CaseError> {
     let case = &source.file.case;
-    let proves = |step: &Step| {
-        let record = step.node.as_ref().is_some_and(|node| node.record.is_some());
-        step.expect.is_some() || step.run.is_some() || record
-    };
-    if !source.file.steps().any(|(_, step)| proves(step)) {
+    if !source.file.steps().any(|(_, step)| step.proves()) {
         let problem =
             "the case expects nothing: it needs a step with `expect`, `run` or `node: {record: …}`";
         return Err(source.error(at!["steps"], problem));
@@ -84,7 +80,7 @@ fn proves_something(source: Source<'_>) -> Result<(), CaseError> {
                 about += 1;
                 let applied =
                     || source.file.steps().filter(|(_, step)| step.when.applies(&one, &two));
-                if !applied().any(|(_, step)| proves(step)) {
+                if !applied().any(|(_, step)| step.proves()) {
                     without.insert((at, of));
                 }
                 for (index, step) in applied() {
