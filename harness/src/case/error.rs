@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use secrecy::{ExposeSecret, SecretString};
 use serde_saphyr::{MessageFormatter, UserMessageFormatter};
+
+use crate::evidence::Redaction;
 
 use super::tree::Node;
 use crate::{input, suggest::nearest};
@@ -130,6 +133,29 @@ impl CaseError {
                 Self::at(file, place, text.lines().next().unwrap_or_default())
             }
         }
+    }
+
+    /// Returns the error without a case's secrets.
+    pub(super) fn without_secrets(mut self, secrets: Vec<SecretString>) -> Self {
+        // What is quoted may be a part of one, as short as a variable's name.
+        let is_part = |text: &str| {
+            let word = text.trim_start_matches('$');
+            word.len() > 3 && secrets.iter().any(|secret| secret.expose_secret().contains(word))
+        };
+        let quoted = |text: &str| {
+            let parts = text.split('`').enumerate();
+            let shown = parts.map(|(at, part)| match at % 2 == 1 && is_part(part) {
+                true => "[redacted]",
+                false => part,
+            });
+            shown.collect::<Vec<_>>().join("`")
+        };
+        let problem = quoted(&self.problem);
+        self.word = self.word.filter(|word| !is_part(word));
+        let redaction = Redaction::new(secrets);
+        self.problem = redaction.hide(&problem);
+        self.word = self.word.map(|word| redaction.hide(&word));
+        self
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     manifest::{Manifest, ManifestFile},
     model::{Case, Step},
     renames,
+    secrets::secrets,
     tree::{Key, Node},
     validate,
 };
@@ -98,7 +99,8 @@ impl CaseFile {
             objects.insert(index, all);
         }
         let file = Self { name: name_of(path), path: path.to_owned(), case, objects, fixtures };
-        validate::check(&file, &tree, &files)?;
+        validate::check(&file, &tree, &files)
+            .map_err(|error| error.without_secrets(secrets(&file)))?;
         Ok(file)
     }
 

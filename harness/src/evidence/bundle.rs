@@ -1,12 +1,12 @@
 //! Writing what was seen of a failed case: pods, events, requests, logs.
 
 use std::{
-    fs,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
     case::CaseFile,
@@ -15,61 +15,169 @@ use crate::{
 
 use super::Redaction;
 
-/// Collects everything into a folder and returns it. A part that cannot be had leaves a file that says
-/// why: evidence never hides the failure it belongs to.
-pub async fn collect(scene: &Scene<'_>, outcome: &Outcome) -> Option<PathBuf> {
-    let folder = folder_for(scene.session, scene.file)?;
-    let bundle = Bundle { folder: &folder, redaction: &scene.redaction };
+/// What became of the evidence of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// All of it lies in this folder.
+    In(PathBuf),
+    /// Something could not be written: what, and why.
+    Lost(String),
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::In(folder) => write!(to, "{}", folder.display()),
+            Self::Lost(why) => write!(to, "not complete: {why}"),
+        }
+    }
+}
+
+impl Serialize for Evidence {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// Collects everything into a folder. A part that cannot be had leaves a file that says why: evidence
+/// never hides the failure it belongs to.
+pub async fn collect(scene: &Scene<'_>, outcome: &Outcome) -> Evidence {
+    let mut bundle = Bundle::open(scene.session, scene.file);
     bundle.json("outcome.json", outcome);
     bundle.json("timeline.json", &scene.timeline.pods());
     bundle.json("events.json", &scene.timeline.events());
     for pod in scene.timeline.pods() {
-        let text = serde_saphyr::to_string(&pod.object).unwrap_or_else(|error| error.to_string());
-        bundle.text(&format!("pod-{}.yaml", pod.name), &text);
+        bundle.yaml(&format!("pod-{}.yaml", pod.name), &pod.object);
     }
     for (name, live) in &scene.registries {
-        let name = name.replace(['/', ':'], "_");
-        bundle.json(&format!("requests-{name}.json"), &live.registry.record().all());
-        bundle.text(&format!("registry-{name}.log"), &live.registry.logs().await);
+        let file = name.replace(['/', ':'], "_");
+        bundle.json(&format!("requests-{file}.json"), &live.registry.record().all());
+        bundle.text(&format!("registry-{file}.log"), &live.registry.logs().await);
     }
     bundle.journal(scene.session, scene.began).await;
-    Some(folder)
+    bundle.close()
 }
 
 /// Collects what there is when a case could not even begin.
-pub async fn collect_node(session: &Session, file: &CaseFile, since: Timestamp) -> Option<PathBuf> {
-    let folder = folder_for(session, file)?;
-    Bundle { folder: &folder, redaction: &Redaction::default() }.journal(session, since).await;
-    Some(folder)
+pub async fn collect_node(session: &Session, file: &CaseFile, since: Timestamp) -> Evidence {
+    let mut bundle = Bundle::open(session, file);
+    bundle.journal(session, since).await;
+    bundle.close()
 }
 
-fn folder_for(session: &Session, file: &CaseFile) -> Option<PathBuf> {
-    let minor = &session.settings.kubernetes;
-    let folder =
-        session.settings.evidence.join(format!("{minor}-{}", session.run.id)).join(&file.name);
-    fs::create_dir_all(&folder).ok()?;
-    Some(folder)
+/// A folder of evidence that is being written.
+struct Bundle {
+    folder: PathBuf,
+    /// Of the secrets of all cases: the node's journal and the logs of a registry hold more than one's.
+    redaction: Redaction,
+    lost: Option<String>,
 }
 
-struct Bundle<'a> {
-    folder: &'a Path,
-    redaction: &'a Redaction,
-}
-
-impl Bundle<'_> {
-    fn text(&self, name: &str, text: &str) {
-        fs::write(self.folder.join(name), self.redaction.hide(text)).ok();
+impl Bundle {
+    fn open(session: &Session, file: &CaseFile) -> Self {
+        let minor = &session.settings.kubernetes;
+        let folder =
+            session.settings.evidence.join(format!("{minor}-{}", session.run.id)).join(&file.name);
+        Self::at(folder, session.secrets.redaction())
     }
 
-    fn json(&self, name: &str, value: &impl Serialize) {
-        let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string());
+    fn at(folder: PathBuf, redaction: Redaction) -> Self {
+        let made = fs::create_dir_all(&folder);
+        let mut bundle = Self { folder, redaction, lost: None };
+        let folder = bundle.folder.clone();
+        bundle.note(&folder, made);
+        bundle
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        let text = self.redaction.hide(text);
+        self.write(name, &text);
+    }
+
+    fn json(&mut self, name: &str, value: &impl Serialize) {
+        // The texts in it, so that it stays JSON.
+        let text = serde_json::to_value(value)
+            .and_then(|value| serde_json::to_string_pretty(&self.redaction.hide_value(&value)));
+        self.write(name, &text.unwrap_or_else(|error| error.to_string()));
+    }
+
+    fn yaml(&mut self, name: &str, value: &impl Serialize) {
+        let text = match serde_json::to_value(value) {
+            Ok(value) => serde_saphyr::to_string(&self.redaction.hide_value(&value))
+                .unwrap_or_else(|error| error.to_string()),
+            Err(error) => error.to_string(),
+        };
         self.text(name, &text);
     }
 
-    async fn journal(&self, session: &Session, since: Timestamp) {
+    async fn journal(&mut self, session: &Session, since: Timestamp) {
         match session.cluster.node.journal(since).await {
             Ok(text) => self.text("node-journal.log", &text),
             Err(error) => self.text("node-journal.log", &format!("could not be read: {error:#}")),
         }
+    }
+
+    fn write(&mut self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        let written = fs::write(&path, text);
+        self.note(&path, written);
+    }
+
+    /// Keeps the first error: those after it have the same cause.
+    fn note(&mut self, path: &Path, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.lost
+                .get_or_insert_with(|| format!("{} cannot be written: {error}", path.display()));
+        }
+    }
+
+    fn close(self) -> Evidence {
+        match self.lost {
+            None => Evidence::In(self.folder),
+            Some(why) => Evidence::Lost(why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn evidence_that_cannot_be_written_is_not_announced() {
+        // A device that is always full.
+        let full = Bundle::at("/dev/full".into(), Redaction::default());
+        let Evidence::Lost(why) = full.close() else { panic!("a folder in a device") };
+        assert!(why.starts_with("/dev/full cannot be written: "), "{why}");
+
+        let folder = tempfile::tempdir().unwrap();
+        let mut bundle = Bundle::at(folder.path().join("case"), Redaction::default());
+        std::os::unix::fs::symlink("/dev/full", folder.path().join("case/events.json")).unwrap();
+        bundle.text("a.log", "text");
+        bundle.json("events.json", &json!({"a": "b"}));
+        bundle.text("b.log", "text");
+        let evidence = bundle.close();
+        let shown = evidence.to_string();
+        assert!(shown.contains("case/events.json cannot be written: No space left"), "{shown}");
+        assert!(matches!(evidence, Evidence::Lost(_)));
+    }
+
+    #[test]
+    fn each_file_is_without_secrets_and_keeps_its_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let redaction = Redaction::new(["c4n4ry\"Passw0rd".into()]);
+        let mut bundle = Bundle::at(folder.path().to_owned(), redaction);
+        let value = json!({"a": ["c4n4ry\"Passw0rd", "x"]});
+        bundle.json("a.json", &value);
+        bundle.yaml("a.yaml", &value);
+        bundle.text("a.log", &value.to_string());
+        assert_eq!(bundle.close(), Evidence::In(folder.path().to_owned()));
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        let hidden = json!({"a": ["[redacted]", "x"]});
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&read("a.json")).unwrap(), hidden);
+        assert_eq!(serde_saphyr::from_str::<serde_json::Value>(&read("a.yaml")).unwrap(), hidden);
+        assert_eq!(read("a.log"), hidden.to_string());
     }
 }

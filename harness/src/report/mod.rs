@@ -11,7 +11,7 @@ mod junit;
 mod latency;
 mod markdown;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod table;
 mod tally;
 mod terminal;

@@ -6,6 +6,7 @@ use semver::Version;
 
 use crate::{
     cluster::NodeVersions,
+    evidence::Evidence,
     expectation::Mismatch,
     run::{Observation, Outcome, Result, StepFailure},
 };
@@ -26,7 +27,7 @@ pub fn outcome(result: Result) -> Outcome {
         registry: "anonymous 401 ×4".into(),
         observed: vec![pending("no basic auth credentials")],
         decisions: Vec::new(),
-        evidence: Some("target/pullproof/x".into()),
+        evidence: Some(Evidence::In("target/pullproof/x".into())),
     }
 }
 

@@ -57,7 +57,7 @@ pub fn failure(outcome: &Outcome) -> String {
         }
     }
     if let Some(evidence) = &outcome.evidence {
-        block(&mut text, "evidence", &evidence.display().to_string());
+        block(&mut text, "evidence", &evidence.to_string());
     }
     text
 }

@@ -183,10 +183,11 @@ pub fn in_words(scene: &Scene<'_>, index: usize, step: &Step) -> Vec<String> {
         ));
     }
     if let Some(run) = &step.run {
-        words.push(format!("run {}", shortened(&run.command)));
+        words.push(format!("run {}", shortened(&scene.redaction.hide(&run.command))));
     }
     if let Some(patch) = &step.patch {
-        words.push(format!("patch {}: {}", patch.object, shortened(&patch.merge.to_string())));
+        let merge = scene.redaction.hide_value(&patch.merge).to_string();
+        words.push(format!("patch {}: {}", patch.object, shortened(&merge)));
     }
     if let Some(object) = &step.delete {
         words.push(format!("delete {object}"));
@@ -215,7 +216,7 @@ pub fn in_words(scene: &Scene<'_>, index: usize, step: &Step) -> Vec<String> {
     words.iter().map(|words| scene.redaction.hide(words)).collect()
 }
 
-/// A command on one line.
+/// A command on one line. It has lost its secrets: cut off they would not be known any more.
 fn shortened(command: &str) -> String {
     let line = command.replace("\\\n", " ");
     let line: Vec<&str> = line.split_whitespace().collect();

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
-use crate::{case::CaseFile, cluster::NodeVersions, expectation::Mismatch};
+use crate::{case::CaseFile, cluster::NodeVersions, evidence::Evidence, expectation::Mismatch};
 
 use super::observation::{Decision, Observation};
 
@@ -35,8 +35,8 @@ pub struct Outcome {
     /// When each expectation of a pod was decided.
     #[serde(skip)]
     pub decisions: Vec<Decision>,
-    /// Where the evidence of a failure lies.
-    pub evidence: Option<PathBuf>,
+    /// The evidence of a failure.
+    pub evidence: Option<Evidence>,
 }
 
 fn seconds<S: serde::Serializer>(took: &Duration, to: S) -> std::result::Result<S::Ok, S::Error> {

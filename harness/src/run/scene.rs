@@ -18,7 +18,7 @@ use kube::{
 use crate::{
     case::{
         CaseFile, Variables, is_literal,
-        model::{self, Auth, NodeSetting},
+        model::{self, NodeSetting},
         variable_name,
     },
     cluster::Lock,
@@ -102,7 +102,11 @@ pub struct Live {
 
 impl<'a> Scene<'a> {
     /// Sets everything up, the slow parts at the same time.
-    pub async fn set(session: &'a Session, file: &'a CaseFile) -> anyhow::Result<Self> {
+    pub async fn set(
+        session: &'a Session,
+        file: &'a CaseFile,
+        redaction: Redaction,
+    ) -> anyhow::Result<Self> {
         let began = Timestamp::now();
         let case = &file.case;
         let id = format!("{:06x}", rand::random::<u32>() & 0xff_ffff);
@@ -162,7 +166,7 @@ impl<'a> Scene<'a> {
             timeline,
             registries,
             workplace: None,
-            redaction: Redaction::new(secrets(file)),
+            redaction,
             began,
             observer: Observer::default(),
             proven: BTreeSet::new(),
@@ -323,27 +327,6 @@ pub(super) fn label(name: &str) -> String {
         .take(40)
         .collect();
     plain.trim_matches('-').to_owned()
-}
-
-/// Every password of a case, also those that a step brings.
-fn secrets(file: &CaseFile) -> Vec<secrecy::SecretString> {
-    let mut all = Vec::new();
-    for registry in file.case.registries.values() {
-        match &registry.auth {
-            // Hashes are no passwords.
-            Auth::None | Auth::Htpasswd(_) => {}
-            Auth::Basic(users) => all.extend(users.values().cloned()),
-            Auth::Token(token) => {
-                all.extend(token.users.values().map(|user| user.password.clone()))
-            }
-        }
-    }
-    for (_, step) in file.steps() {
-        if let Some(users) = step.registry.as_ref().and_then(|change| change.users.as_ref()) {
-            all.extend(users.values().cloned());
-        }
-    }
-    all
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
 };
@@ -14,10 +13,10 @@ use kube::{Api, Client, runtime::wait::await_condition};
 use tokio::sync::RwLock;
 
 use crate::{
-    case::{CaseFile, model::When},
+    case::{self, CaseFile, model::When},
     cluster::{Cluster, Engine, Lock, Progress, Run, strays},
     error::{EnvironmentError, story},
-    evidence::bundle,
+    evidence::{Evidence, KnownSecrets, Redaction, bundle},
     expectation::{applies, in_words as in_requests},
     image::Arch,
     mutex::locked,
@@ -63,6 +62,8 @@ pub struct Session {
     pub(super) objects: Objects,
     pub(super) root_ca: Option<BTreeMap<String, String>>,
     pub(super) watches: Watches,
+    /// The secrets of all cases that have begun: the node's journal has those of all.
+    pub secrets: KnownSecrets,
     left: Mutex<Vec<String>>,
     progress: Progress,
     /// What another run is waited for, so that it is said once.
@@ -90,6 +91,7 @@ impl Session {
             watches: Watches::start(&cluster.client)
                 .await
                 .map_err(EnvironmentError::other("the cluster could not be watched"))?,
+            secrets: KnownSecrets::default(),
             left: Mutex::default(),
             progress: progress.clone(),
             awaited: Mutex::default(),
@@ -106,6 +108,15 @@ impl Session {
 
     /// Runs a case from its first step to its clean-up.
     pub async fn case(&self, file: &CaseFile) -> Outcome {
+        let secrets = case::secrets(file);
+        self.secrets.add(&secrets);
+        // Its own alone: what it shows must not depend on the cases beside it.
+        let redaction = Redaction::new(secrets);
+        let outcome = self.outcome(file, &redaction).await;
+        redaction.hide_outcome(outcome)
+    }
+
+    async fn outcome(&self, file: &CaseFile, redaction: &Redaction) -> Outcome {
         let began = Instant::now();
         let mut outcome = Outcome::begin(file, &self.cluster.versions);
         if !applies(&file.case.when, &self.cluster.versions) {
@@ -117,7 +128,7 @@ impl Session {
             return outcome;
         }
         let since = Timestamp::now();
-        match Scene::set(self, file).await {
+        match Scene::set(self, file, redaction.clone()).await {
             Ok(mut scene) => {
                 outcome.result = self.steps(&mut scene).await;
                 let seen = scene.registries.values().map(|live| {
@@ -143,7 +154,7 @@ impl Session {
                     }
                     // Evidence before the clean-up: it goes with the namespace.
                     let collected = bundle::collect(&scene, &outcome);
-                    outcome.evidence = self.evidence(file, collected).await;
+                    outcome.evidence = self.evidence(collected).await;
                 }
                 // The reaper removes what this could not.
                 tokio::time::timeout(STEP, scene.strike()).await.ok();
@@ -156,7 +167,7 @@ impl Session {
                 }
                 outcome.result = CaseResult::Broken { error: story(&error) };
                 let collected = bundle::collect_node(self, file, since);
-                outcome.evidence = self.evidence(file, collected).await;
+                outcome.evidence = self.evidence(collected).await;
             }
         }
         outcome
@@ -177,16 +188,9 @@ impl Session {
     }
 
     /// Waits for evidence as long as it may take. What is there by then stays.
-    async fn evidence(
-        &self,
-        file: &CaseFile,
-        collected: impl Future<Output = Option<PathBuf>>,
-    ) -> Option<PathBuf> {
-        tokio::time::timeout(EVIDENCE, collected).await.unwrap_or_else(|_| {
-            let late = too_long("collecting the evidence", EVIDENCE);
-            (self.progress)(&format!("{}: {late}; it is not whole", file.name));
-            None
-        })
+    async fn evidence(&self, collected: impl Future<Output = Evidence>) -> Option<Evidence> {
+        let late = |_| Evidence::Lost(too_long("collecting the evidence", EVIDENCE).to_string());
+        Some(tokio::time::timeout(EVIDENCE, collected).await.unwrap_or_else(late))
     }
 
     async fn steps(&self, scene: &mut Scene<'_>) -> CaseResult {
