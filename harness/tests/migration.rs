@@ -11,11 +11,11 @@ use support::{pullproof, run};
 
 fn data(folder: &str, name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/migration").join(folder);
-    fs::read_to_string(path.join(format!("{name}.yaml"))).unwrap()
+    fs::read_to_string(path.join(format!("{name}.yaml"))).expect("test data")
 }
 
 fn comments(text: &str) -> Vec<String> {
-    let events = Parser::new_from_str(text).map(|event| event.unwrap().0);
+    let events = Parser::new_from_str(text).map(|event| event.expect("YAML").0);
     let comments = events.filter_map(|event| match event {
         Event::Comment(text, _) => Some(text.into_owned()),
         _ => None,

@@ -69,6 +69,5 @@ impl Mismatch {
 
 /// Whether versions lie in what a case speaks of.
 pub fn applies(when: &When, versions: &NodeVersions) -> bool {
-    when.kubernetes.as_ref().is_none_or(|range| range.contains(&versions.kubernetes))
-        && when.containerd.as_ref().is_none_or(|range| range.contains(&versions.containerd))
+    when.applies(&versions.kubernetes, &versions.containerd)
 }
