@@ -198,18 +198,18 @@ fn failing(canaries: &Canaries) -> Value {
             "stdout": {"contains": [option, special, &auth(wrong)]},
         }}),
     ];
-    case["steps"].as_array_mut().unwrap().extend(steps);
+    case["steps"].as_array_mut().expect("a list").extend(steps);
     case
 }
 
 /// Writes both cases and what lies beside them.
 fn write_cases(folder: &Path, canaries: &Canaries) -> PathBuf {
     let cases = folder.join("cases");
-    fs::create_dir(&cases).unwrap();
+    fs::create_dir(&cases).expect("a folder");
     // JSON is YAML.
-    fs::write(cases.join("passing.yaml"), format!("{:#}", passing(canaries))).unwrap();
-    fs::write(cases.join("failing.yaml"), format!("{:#}", failing(canaries))).unwrap();
-    fs::write(cases.join("config.json"), config(&canaries.fixture)).unwrap();
+    fs::write(cases.join("passing.yaml"), format!("{:#}", passing(canaries))).expect("a file");
+    fs::write(cases.join("failing.yaml"), format!("{:#}", failing(canaries))).expect("a file");
+    fs::write(cases.join("config.json"), config(&canaries.fixture)).expect("a file");
     cases
 }
 
@@ -238,7 +238,7 @@ fn forms(password: &str) -> BTreeSet<String> {
         go.clone(),
         json(&json(password)),
         json(&go),
-        serde_saphyr::to_string(&password).unwrap().trim().to_owned(),
+        serde_saphyr::to_string(&password).expect("YAML").trim().to_owned(),
         url.to_lowercase(),
         url.replace('+', "%20"),
         url,
@@ -281,7 +281,7 @@ fn every_file(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 #[track_caller]
 fn assert_clean(seen: &[(String, Vec<u8>)], canaries: &Canaries) {
     let forms: BTreeSet<String> = canaries.all().into_iter().flat_map(|one| forms(one)).collect();
-    let search = aho_corasick::AhoCorasick::new(&forms).unwrap();
+    let search = aho_corasick::AhoCorasick::new(&forms).expect("patterns");
     for (name, bytes) in seen {
         let text = String::from_utf8_lossy(bytes);
         // A dump and what was wrapped are read without their white space.
@@ -376,14 +376,14 @@ fn a_mistake_in_a_case_is_told_without_its_password() {
     let dir = tempfile::tempdir().unwrap();
     let case = dir.path().join("case.yaml");
     for (auth, problem) in [
-        ("c4n4ry-Passw0rd", "unknown value for `auth`"),
-        ("basics", "did you mean `basic`?"),
+        ("c4n4ry-Passw0rd", "unknown word"),
+        ("basics", "expected one of: none, basic"),
         ("{basic: c4n4ry-Passw0rd}", "case.yaml:5:"),
         ("{basic: [c4n4ry-Passw0rd]}", "case.yaml:5:"),
         ("{token: {users: c4n4ry-Passw0rd}}", "case.yaml:5:"),
         ("{token: {users: {janedoe: c4n4ry-Passw0rd}}}", "case.yaml:5:"),
         ("{token: {users: {janedoe: {password: [c4n4ry-Passw0rd]}}}}", "case.yaml:5:"),
-        ("{c4n4ry: {janedoe: x}}", "unknown value for `auth`"),
+        ("{c4n4ry: {janedoe: x}}", "unknown word"),
         ("{basic: {janedoe: c4n4ry-Passw0rd}, token: {users: {}}}", "case.yaml:5:"),
     ] {
         let text = format!(

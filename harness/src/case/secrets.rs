@@ -31,8 +31,10 @@ pub fn secrets(file: &CaseFile) -> Vec<SecretString> {
         match &registry.auth {
             // Hashes are no passwords.
             Auth::None | Auth::Htpasswd(_) => {}
-            Auth::Basic(users) => found.all(users.values()),
-            Auth::Token(token) => found.all(token.users.values().map(|user| &user.password)),
+            Auth::Basic(users) => found.users(users),
+            Auth::Token(token) => {
+                found.users(token.users.iter().map(|(name, user)| (name, &user.password)));
+            }
         }
     }
     for (_, step) in file.steps() {
@@ -52,23 +54,31 @@ pub fn secrets(file: &CaseFile) -> Vec<SecretString> {
 
 /// What was found so far.
 #[derive(Default)]
-struct Found(BTreeSet<String>);
+struct Found {
+    secrets: BTreeSet<String>,
+    /// Names of users, which reports show: a password that is the same is none.
+    users: BTreeSet<String>,
+}
 
 impl Found {
     fn into_secrets(self) -> Vec<SecretString> {
-        self.0.into_iter().map(SecretString::from).collect()
+        self.secrets.difference(&self.users).cloned().map(SecretString::from).collect()
     }
 
-    fn all<'a>(&mut self, secrets: impl IntoIterator<Item = &'a SecretString>) {
-        secrets.into_iter().for_each(|secret| self.secret(secret.expose_secret()));
+    fn users<'a>(&mut self, users: impl IntoIterator<Item = (&'a String, &'a SecretString)>) {
+        for (name, secret) in users {
+            self.users.insert(name.clone());
+            self.secret(secret.expose_secret());
+        }
     }
 
     fn step(&mut self, step: &Step) {
         let users = step.registry.as_ref().and_then(|change| change.users.as_ref());
-        self.all(users.into_iter().flat_map(|users| users.values()));
+        self.users(users.into_iter().flatten());
         for seen in step.expect.iter().flat_map(|expect| &expect.registry.0) {
             if let Some(Requests::Each(requests)) = &seen.requests {
-                self.all(requests.iter().filter_map(|request| request.password.as_ref()));
+                let passwords = requests.iter().filter_map(|request| request.password.as_ref());
+                passwords.for_each(|password| self.secret(password.expose_secret()));
             }
         }
         if let Some(patch) = &step.patch {
@@ -99,7 +109,7 @@ impl Found {
             rest.starts_with('(') || (!rest.is_empty() && rest.chars().all(name))
         });
         if !variable && !secret.trim().is_empty() {
-            self.0.insert(secret.to_owned());
+            self.secrets.insert(secret.to_owned());
         }
     }
 

@@ -121,11 +121,12 @@ impl Found {
         }
         let (login, encoded) = (text.contains(STDIN), text.contains("base64"));
         for printed in patterns.printed.find_iter(text).filter(|_| login || encoded) {
-            for word in piped(&text[printed.end()..]) {
-                match word.split_once(':').filter(|_| !login) {
-                    Some((_, secret)) => self.secret(secret),
-                    None => self.secret(&word),
-                }
+            let words = piped(&text[printed.end()..]);
+            match words.as_slice() {
+                words if login => words.iter().for_each(|word| self.secret(word)),
+                // Several are a sentence.
+                [word] => self.secret(word.split_once(':').map_or(word, |(_, secret)| secret)),
+                _ => {}
             }
         }
         if let Some(document) = patterns.document.captures(text).filter(|_| login) {
