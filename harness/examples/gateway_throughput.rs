@@ -47,13 +47,8 @@ async fn measure(mib: usize, rounds: usize) -> anyhow::Result<()> {
     }
     let pool = Pool::new(vec![("dev.pullproof.test".to_owned(), "throughput".to_owned())], 0);
     let lease = pool.take(AuthKind::None, &BTreeMap::new()).await?;
-    let spec = model::Image {
-        name: "large:v1".to_owned(),
-        padding: (mib as u64) << 20,
-        platform: model::Platform::Node,
-        same_as: None,
-        digest: None,
-    };
+    let spec =
+        model::Image { padding: (mib as u64) << 20, ..model::Image::new("large:v1".to_owned()) };
     let image = Image::build(&spec, Arch::Amd64)?;
     lease.push(&spec.name, &image).await?;
     let blob = image.blobs().iter().max_by_key(|blob| blob.data.len()).context("no blob")?;
