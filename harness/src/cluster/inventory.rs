@@ -6,7 +6,7 @@ use super::Node;
 
 /// Prints a line for each image, for each of the kubelet's records of images (KEP-2535), and for each
 /// file and folder by which containerd, the kubelet and systemd are set, with a digest of its content.
-const SCRIPT: &str = r#"ctr -n k8s.io images ls -q | sed 's/^/image /'
+const SCRIPT: &str = r#"ctr -n k8s.io images ls -q 2>/dev/null | sed 's/^/image /'
 cd /
 find var/lib/kubelet/image_manager -type f -printf 'record %f\n' 2>/dev/null
 for place in etc/containerd etc/pullproof etc/kubernetes etc/systemd/system etc/default etc/docker \

@@ -376,8 +376,11 @@ impl Place {
         let client = self.client().await.map_err(|error| self.failed(error))?;
         self.ready(engine, &client).await?;
         let_nodes_read(&client).await.map_err(|error| self.failed(error.into()))?;
-        serve_first(engine.client(), &self.node(engine).await.map_err(|error| self.failed(error))?)
-            .await;
+        let node = self.node(engine).await.map_err(|error| self.failed(error))?;
+        serve_first(engine.client(), &node).await;
+        // The first case would make it, and it would stay.
+        let certs = node.shell("mkdir -p /etc/containerd/certs.d").await;
+        certs.map_err(|error| self.failed(error))?;
         let origin =
             serde_json::to_vec(&wanted.origin).map_err(|error| self.failed(error.into()))?;
         fs::write(self.folder.join("origin.json"), origin).map_err(failed)?;

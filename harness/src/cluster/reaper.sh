@@ -100,6 +100,8 @@ for cluster in "$folder"/clusters/*; do
         hosts=$(cat)
         # Their digests are names of their own and may be all that is left of them.
         ctr -n k8s.io images ls -q | grep -F "$hosts" | xargs -r crictl rmi
+        # CRI does not know one whose manifest is none, as a registry may answer.
+        ctr -n k8s.io images ls -q | grep -F "$hosts" | xargs -r ctr -n k8s.io images rm
         grep -lrsF "$hosts" /var/lib/kubelet/image_manager | xargs -r rm -f
         ! ctr -n k8s.io images ls -q | grep -qF "$hosts"' "$folder/hosts" || failed=1
 done

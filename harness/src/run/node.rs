@@ -37,7 +37,8 @@ impl Scene<'_> {
 
     /// The names of all images on the node.
     pub(super) async fn images_on_node(&self) -> anyhow::Result<BTreeSet<String>> {
-        let listed = self.session.cluster.node.shell("ctr -n k8s.io images ls -q").await?;
+        let listed =
+            self.session.cluster.node.shell("ctr -n k8s.io images ls -q 2>/dev/null").await?;
         Ok(listed.lines().map(str::to_owned).collect())
     }
 
@@ -136,7 +137,8 @@ fn remove_images(names: &[String]) -> Vec<String> {
             let name = quote(name);
             format!(
                 "id=$(crictl inspecti -o go-template --template '{{{{.status.id}}}}' {name} 2>/dev/null); \
-                 crictl rmi {name} >/dev/null 2>&1; [ -z \"$id\" ] || {}",
+                 {}; [ -z \"$id\" ] || {}",
+                remove(&name),
                 forget("-e \"$id\"")
             )
         })
@@ -154,15 +156,21 @@ fn remove_images_of(hosts: &[String]) -> Vec<String> {
         folders().map(|folder| format!(" -e {}", quote(&format!("\"{folder}")))).collect();
     vec![
         format!(
-            "for image in $(ctr -n k8s.io images ls -q | awk {} {} | grep -v ^docker.io/kindest/); do \
+            "for image in $(ctr -n k8s.io images ls -q 2>/dev/null | awk {} {} | grep -v ^docker.io/kindest/); do \
              id=$(crictl inspecti -o go-template --template '{{{{.status.id}}}}' \"$image\" 2>/dev/null); \
-             [ -z \"$id\" ] || {}; crictl rmi \"$image\" >/dev/null 2>&1; done",
+             [ -z \"$id\" ] || {}; {}; done",
             quote(BEGINS_WITH),
             quoted(folders()),
-            forget("-e \"$id\"")
+            forget("-e \"$id\""),
+            remove("\"$image\"")
         ),
         forget(&records),
     ]
+}
+
+/// Removes an image with all its names; one that CRI does not know, as its manifest is none, by its name.
+fn remove(image: &str) -> String {
+    format!("crictl rmi {image} >/dev/null 2>&1 || ctr -n k8s.io images rm {image} >/dev/null 2>&1")
 }
 
 /// Prints the lines that begin with one of the arguments. A host may hold what is a pattern to grep.
