@@ -26,6 +26,15 @@ pub struct Sight<'a> {
 }
 
 impl Sight<'_> {
+    /// Whether the pod or the container that is meant is not there.
+    pub fn lacks_its_object(&self, expect: &Expect) -> bool {
+        let has = |pod: &PodHistory| {
+            let name = expect.container.as_deref();
+            name.is_none_or(|name| pod.container_names().contains(&name))
+        };
+        expect.pod.is_some() && !self.pod.as_ref().is_some_and(has)
+    }
+
     /// Whether what an absence hangs on is seen: the pod's outcome.
     pub fn has_outcome(&self, expect: &Expect) -> bool {
         let container = expect.container.as_deref();

@@ -55,8 +55,9 @@ pub fn pod(
     if let Some(name) = container
         && !history.container_names().contains(&name)
     {
+        // A command may have just added it, which the watch reports later.
         let there = history.container_names().join(", ");
-        return Verdict::Impossible(Mismatch::new("container", name, format!("only {there}")));
+        return Verdict::Pending(Mismatch::new("container", name, format!("only {there}")));
     }
     let seen = reasons(history, container, events);
     for verdict in [
@@ -233,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_container_that_the_pod_does_not_have_is_named_with_those_it_has() {
-        let Verdict::Impossible(mismatch) =
+        let Verdict::Pending(mismatch) =
             judge("{pod: a, container: nosuch, phase: Running}", &[RUNS])
         else {
             panic!()

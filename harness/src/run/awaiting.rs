@@ -21,7 +21,7 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long events and requests may lag behind the pod's status.
 const REPORT_LAG: Duration = Duration::from_secs(10);
-/// How long a pod that a controller or a command makes may take to appear.
+/// How long a pod or container that a controller or a command makes may take to appear.
 const APPEARANCE: Duration = Duration::from_secs(10);
 /// How long a kubelet may take to follow a nudge before it gets the next one.
 const NUDGE_INTERVAL: Duration = Duration::from_secs(2);
@@ -222,7 +222,7 @@ enum Next {
 #[derive(Debug)]
 struct Wait {
     deadline: Instant,
-    /// Until when the pod has to appear.
+    /// Until when the pod and the container have to appear.
     appears: Instant,
     /// How long reports beside the pod may lag.
     lag: Duration,
@@ -271,7 +271,7 @@ impl Wait {
             Verdict::Pending(mismatch) => {
                 self.lag_ends = None;
                 self.outcome = None;
-                let absent = expect.pod.is_some() && sight.pod.is_none();
+                let absent = sight.lacks_its_object(expect);
                 let end = if absent { self.deadline.min(self.appears) } else { self.deadline };
                 if now >= end { Next::Missed(mismatch) } else { Next::Wait(end) }
             }

@@ -89,6 +89,29 @@ async fn a_pod_that_never_comes_is_given_up_soon_and_what_is_there_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_container_that_a_command_added_is_waited_for_and_another_is_not() {
+    let timeline = Timeline::default();
+    pod(&timeline, "Running", RUNS);
+    let record = Record::new();
+    let yaml = "{pod: a, container: debugger, phase: Running}";
+    let (ended, after) = awaited(yaml, &timeline, &record, async {}).await;
+    assert_eq!(ended.unwrap_err().seen, "only c");
+    assert_eq!(after, APPEARANCE.as_secs_f64());
+
+    let added = async {
+        seconds(1).await;
+        let pod = "{metadata: {name: a, namespace: n, uid: u}, spec: {containers: [{name: c}], \
+                   ephemeralContainers: [{name: debugger}]}, status: {phase: Running, \
+                   ephemeralContainerStatuses: [{name: debugger, image: i, imageID: '', ready: false, \
+                   restartCount: 0, state: {running: {}}}]}}";
+        timeline.pod(serde_saphyr::from_str(pod).unwrap(), Timestamp::UNIX_EPOCH);
+    };
+    let (ended, after) = awaited(yaml, &timeline, &record, added).await;
+    assert!(ended.is_ok());
+    assert_eq!(after, 1.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_forbidden_event_that_comes_late_is_not_missed() {
     let timeline = Timeline::default();
     pod(&timeline, "Running", RUNS);
