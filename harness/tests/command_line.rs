@@ -126,7 +126,8 @@ fn a_bad_versions_file_is_a_usage_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("versions.toml");
     fs::write(&file, "default = 7").unwrap();
-    for (file, why) in [(file.as_path(), "is no versions file"), ("/dev/zero".as_ref(), "regular")]
+    for (file, why) in
+        [(file.as_path(), "versions.toml:1: invalid type"), ("/dev/zero".as_ref(), "regular")]
     {
         let ran = run(pullproof(&["up"]).env("PULLPROOF_VERSIONS", file)).with_status(2);
         assert!(ran.stderr.contains(why), "{}", ran.stderr);

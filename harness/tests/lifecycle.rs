@@ -118,8 +118,9 @@ async fn after_cases_that_ran_twice_the_node_is_what_it_was() {
     let ran = ran.await.unwrap();
     let after = node.inventory().await.unwrap();
     session.close().await;
-    let differences: Vec<_> = after.symmetric_difference(&before).collect();
-    assert!(differences.is_empty(), "{differences:#?}\n{}", ran.stdout);
+    // A run that was killed may have left an image of a literal host, which a case with it removes.
+    let left: Vec<_> = after.difference(&before).collect();
+    assert!(left.is_empty(), "{left:#?}\n{}", ran.stdout);
 }
 
 /// What a run makes in a cluster goes with it, also when it is killed in the middle of its cases.

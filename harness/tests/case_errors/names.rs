@@ -48,13 +48,16 @@ fn a_registry_that_is_not_there() {
 #[rstest]
 #[case::tagless(
     "registries: {r: {auth: none, images: [team/app]}}",
-    "3:39: the image `team/app` lacks a tag"
+    "3:39: \"team/app\" is not an image of a registry"
 )]
 #[case::repository(
     "registries: {r: {auth: none, images: ['Team/App:v1']}}",
-    "`Team/App` is not a repository"
+    "\"Team/App:v1\" is not an image of a registry"
 )]
-#[case::tag("registries: {r: {auth: none, images: ['app:-x']}}", "`-x` is not a tag")]
+#[case::tag(
+    "registries: {r: {auth: none, images: ['app:-x']}}",
+    "\"app:-x\" is not an image of a registry"
+)]
 #[case::twice(
     "registries: {r: {auth: none, images: ['a:v1', 'a:v1']}}",
     "3:47: `a:v1` is listed twice"
@@ -73,12 +76,12 @@ fn a_registry_that_is_not_there() {
 )]
 #[case::user(
     "registries: {r: {auth: {basic: {'jane:doe': x}}}}",
-    "3:33: `jane:doe` cannot be a user"
+    "3:32: expected a user name without colon"
 )]
-#[case::no_user("registries: {r: {auth: {basic: {'': x}}}}", "cannot be a user")]
+#[case::no_user("registries: {r: {auth: {basic: {'': x}}}}", "expected a user name without colon")]
 #[case::token_user(
     "registries: {r: {auth: {token: {users: {'a:b': {password: x}}}}}}",
-    "`a:b` cannot be a user"
+    "expected a user name without colon"
 )]
 #[case::search_path(
     "registries: {path: {auth: none}}",

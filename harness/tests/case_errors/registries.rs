@@ -27,7 +27,7 @@ fn values_that_a_registry_cannot_use() {
         ),
         (
             registry("auth: {token: {public: [a], expires: 9223372036854775807}}"),
-            "`9223372036854775807` is out of range; expected at most 31536000 seconds",
+            "expected at most 31536000 seconds",
         ),
         (faulty("{action: {ignore: ['a b']}}"), "\"a b\" is not the name of a header"),
         (faulty("{action: {headers: {Connection: x}}}"), "`Connection` is the connection's own"),
@@ -43,17 +43,17 @@ fn values_that_a_registry_cannot_use() {
             faulty("{kind: manifst, action: resetPeer}"),
             "unknown value `manifst`; did you mean `manifest`?",
         ),
-        (registry("auth: {htpasswd: \"a:b\\nc\"}"), "a line of the htpasswd file has no colon"),
-        (registry("auth: {basic: {'a:b': x}}"), "\"a:b\" cannot be a user name; expected one"),
-        (registry("auth: {basic: {'': x}}"), "\"\" cannot be a user name"),
+        (registry("auth: {htpasswd: \"a:b\\nc\"}"), "expected lines of the form user:hash"),
+        (registry("auth: {basic: {'a:b': x}}"), "expected a user name without colon"),
+        (registry("auth: {basic: {'': x}}"), "expected a user name without colon"),
         (
             registry("auth: {token: {users: {'a:b': {password: x}}}}"),
-            "\"a:b\" cannot be a user name",
+            "expected a user name without colon",
         ),
         (registry("auth: none, images: [app]"), "\"app\" is not an image of a registry; expected"),
         (registry("auth: none, images: ['App:v1']"), "\"App:v1\" is not an image of a registry"),
         (registry("auth: none, images: ['app:']"), "\"app:\" is not an image of a registry"),
-        (with("- registry: {users: {'a:b': x}}\n"), "\"a:b\" cannot be a user name"),
+        (with("- registry: {users: {'a:b': x}}\n"), "expected a user name without colon"),
         (with("- registry: {push: [team/app]}\n"), "\"team/app\" is not an image of a registry"),
     ] {
         assert!(error.contains(expected), "{error}");

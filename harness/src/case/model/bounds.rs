@@ -60,8 +60,8 @@ where
     };
     match users.keys().find(breaks) {
         Some(name) => Err(D::Error::custom(format!(
-            "{name:?} cannot be a user name; expected one without colon or line break that does not \
-             begin with #: Basic credentials end the name at the first colon"
+            "{name:?} cannot be a user; expected a user name without colon or line break that does \
+             not begin with #: Basic credentials end the name at the first colon"
         ))),
         None => Ok(users),
     }

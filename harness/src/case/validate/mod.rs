@@ -99,50 +99,18 @@ fn one_verb(source: Source<'_>, index: usize, step: &Step) -> Result<(), CaseErr
     Err(source.error(at!["steps", index], problem))
 }
 
-/// Users that can log in, and token servers that have someone to serve.
+/// Token servers have someone to serve. Users are checked when they are read.
 fn registries(source: Source<'_>) -> Result<(), CaseError> {
     for (name, registry) in &source.file.case.registries {
-        match &registry.auth {
-            Auth::None | Auth::Htpasswd(_) => {}
-            Auth::Basic(given) => {
-                users(source, at!["registries", name, "auth", "basic"], given.keys())?;
-            }
-            Auth::Token(token) => {
-                let path = at!["registries", name, "auth", "token", "users"];
-                if token.users.is_empty() && token.public.is_empty() {
-                    let problem = format!(
-                        "the token server of `{name}` has neither users nor public repositories"
-                    );
-                    return Err(source.error(path, problem));
-                }
-                users(source, path, token.users.keys())?;
-            }
+        if let Auth::Token(token) = &registry.auth
+            && token.users.is_empty()
+            && token.public.is_empty()
+        {
+            let problem =
+                format!("the token server of `{name}` has neither users nor public repositories");
+            let path = at!["registries", name, "auth", "token", "users"];
+            return Err(source.error(path, problem));
         }
-    }
-    for (index, step) in source.file.steps() {
-        let given = step.registry.as_ref().and_then(|change| change.users.as_ref());
-        let names = given.into_iter().flat_map(|users| users.keys());
-        users(source, at!["steps", index, "registry", "users"], names)?;
     }
     Ok(())
-}
-
-/// Basic credentials end the user at the first colon (RFC 7617).
-fn users<'a>(
-    source: Source<'_>,
-    path: &[Key<'_>],
-    mut names: impl Iterator<Item = &'a String>,
-) -> Result<(), CaseError> {
-    let wrong =
-        |user: &&String| user.is_empty() || user.contains(|c: char| c == ':' || c.is_control());
-    match names.find(wrong) {
-        Some(user) => {
-            let path: Vec<Key<'_>> = path.iter().copied().chain([Key::from(user)]).collect();
-            let problem = format!(
-                "`{user}` cannot be a user: Basic credentials need a name, which ends at the first colon"
-            );
-            Err(source.error(&path, problem))
-        }
-        None => Ok(()),
-    }
 }
