@@ -131,18 +131,7 @@ pub(super) fn literal_hosts(file: &CaseFile) -> Vec<String> {
 /// remembers of who may use them. Its record of an image has the image's id, and the names without tag
 /// (KEP-2535: /var/lib/kubelet/image_manager, pkg/kubelet/images/pullmanager).
 fn remove_images(names: &[String]) -> Vec<String> {
-    names
-        .iter()
-        .map(|name| {
-            let name = quote(name);
-            format!(
-                "id=$(crictl inspecti -o go-template --template '{{{{.status.id}}}}' {name} 2>/dev/null); \
-                 {}; [ -z \"$id\" ] || {}",
-                remove(&name),
-                forget("-e \"$id\"")
-            )
-        })
-        .collect()
+    names.iter().map(|name| remove(&quote(name))).collect()
 }
 
 /// Removes all images of hosts, also those of which only the digest is left, and the kubelet's records
@@ -157,20 +146,24 @@ fn remove_images_of(hosts: &[String]) -> Vec<String> {
     vec![
         format!(
             "for image in $(ctr -n k8s.io images ls -q 2>/dev/null | awk {} {} | grep -v ^docker.io/kindest/); do \
-             id=$(crictl inspecti -o go-template --template '{{{{.status.id}}}}' \"$image\" 2>/dev/null); \
-             [ -z \"$id\" ] || {}; {}; done",
+             {}; done",
             quote(BEGINS_WITH),
             quoted(folders()),
-            forget("-e \"$id\""),
             remove("\"$image\"")
         ),
         forget(&records),
     ]
 }
 
-/// Removes an image with all its names; one that CRI does not know, as its manifest is none, by its name.
+/// Removes an image with all its names, or by its name if CRI does not know it, as its manifest is none;
+/// and the kubelet's records of it. `image` is a word of the shell.
 fn remove(image: &str) -> String {
-    format!("crictl rmi {image} >/dev/null 2>&1 || ctr -n k8s.io images rm {image} >/dev/null 2>&1")
+    format!(
+        "id=$(crictl inspecti -o go-template --template '{{{{.status.id}}}}' {image} 2>/dev/null); \
+         crictl rmi {image} >/dev/null 2>&1 || ctr -n k8s.io images rm {image} >/dev/null 2>&1; \
+         [ -z \"$id\" ] || {}",
+        forget("-e \"$id\"")
+    )
 }
 
 /// Prints the lines that begin with one of the arguments. A host may hold what is a pattern to grep.
