@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 
+use crate::case::names::{is_repository, is_tag};
+
 /// The most random data that an image is padded with: it is built in memory.
 const MOST_PADDING: u64 = 1 << 30;
 /// A year, in seconds.
@@ -69,17 +71,9 @@ where
 
 /// Checks the name of an image in a registry.
 pub(super) fn image_name(name: &str) -> Result<(), String> {
-    let named = name.split_once(':').is_some_and(|(repository, tag)| {
-        let part = |part: &str| {
-            part.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && part
-                    .chars()
-                    .all(|c| c.is_ascii_digit() || c.is_ascii_lowercase() || "._-".contains(c))
-        };
-        repository.split('/').all(part)
-            && tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-            && tag.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-    });
+    let named = name
+        .rsplit_once(':')
+        .is_some_and(|(repository, tag)| is_repository(repository) && is_tag(tag));
     match named {
         true => Ok(()),
         false => Err(format!(

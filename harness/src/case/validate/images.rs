@@ -1,12 +1,7 @@
-//! Images that can be pushed.
+//! Images whose digests are shared or have a name. The names of images are checked when they are read.
 
 use super::{Source, at, names};
-use crate::case::{
-    error::CaseError,
-    model::Image,
-    names::{is_repository, is_tag},
-    tree::Key,
-};
+use crate::case::{error::CaseError, model::Image, tree::Key};
 
 pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
     let case = &source.file.case;
@@ -14,7 +9,7 @@ pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
     for (name, registry) in &case.registries {
         for (index, image) in registry.images.iter().enumerate() {
             let path = at!["registries", name, "images", index];
-            one(source, path, image)?;
+            digest(source, path, image)?;
             if registry.images[..index].iter().any(|before| before.name == image.name) {
                 return Err(source.error(path, format!("`{}` is listed twice", image.name)));
             }
@@ -38,7 +33,7 @@ pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
         let of = change.of.as_ref().or_else(|| case.registries.keys().next());
         let of = of.map_or("", String::as_str);
         for (at, image) in change.push.iter().enumerate() {
-            one(source, at!["steps", index, "registry", "push", at], image)?;
+            digest(source, at!["steps", index, "registry", "push", at], image)?;
             let path = at!["steps", index, "registry", "push", at, "sameAs"];
             original(source, path, of, image, &known)?;
             known.push(format!("{of}/{}", image.name));
@@ -47,24 +42,8 @@ pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
     Ok(())
 }
 
-fn one(source: Source<'_>, path: &[Key<'_>], image: &Image) -> Result<(), CaseError> {
-    let name = &image.name;
-    let (repository, tag) = match name.rsplit_once(':') {
-        Some((repository, tag)) => (repository, Some(tag)),
-        None => (name.as_str(), None),
-    };
-    let problem = match tag {
-        _ if !is_repository(repository) => format!(
-            "`{name}`: `{repository}` is not a repository; write lower-case letters and digits, \
-             separated by `.`, `_`, `-` and `/`, and no host"
-        ),
-        None => format!("the image `{name}` lacks a tag; write for example `{name}:v1`"),
-        Some(tag) if !is_tag(tag) => format!("`{name}`: `{tag}` is not a tag"),
-        Some(_) => {
-            return image.digest.iter().try_for_each(|digest| names::digest(source, path, digest));
-        }
-    };
-    Err(source.error(path, problem))
+fn digest(source: Source<'_>, path: &[Key<'_>], image: &Image) -> Result<(), CaseError> {
+    image.digest.iter().try_for_each(|name| names::digest(source, path, name))
 }
 
 /// The image whose digest another shares has to be pushed before it.
