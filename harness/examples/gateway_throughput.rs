@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use pullproof::case::model;
 use pullproof::image::{Arch, Image};
-use pullproof::registry::{AuthKind, Authority, Certificate, Gateway, GatewaySettings, Pool};
+use pullproof::registry::{
+    AuthKind, Authority, Certificate, Clients, Gateway, GatewaySettings, Pool,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use sha2::{Digest as _, Sha256};
@@ -67,7 +69,7 @@ async fn compare(source: &Source, rounds: usize) -> anyhow::Result<()> {
     let authority = Authority::new()?;
     let plain = Gateway::start(GatewaySettings::new("plain", NODE, address)).await?;
     let tls = Gateway::start(GatewaySettings {
-        tls: Some(authority.server(&[NODE.to_string()], Certificate::Right)?),
+        tls: Some(authority.server(&[NODE.to_string()], Certificate::Right, Clients::Any)?),
         ..GatewaySettings::new("tls", NODE, address)
     })
     .await?;

@@ -12,10 +12,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use pullproof::case::model::{Fault, FaultAction};
-use pullproof::registry::{Authority, Certificate, Gateway, GatewaySettings, Origin};
+use pullproof::registry::{
+    Authority, Certificate, ClientCertificate, Clients, Gateway, GatewaySettings, Origin,
+};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
@@ -50,10 +53,14 @@ async fn upstream() -> SocketAddr {
 }
 
 async fn gateway(certificate: Certificate) -> (Gateway, Authority) {
+    gateway_for(certificate, Clients::Any).await
+}
+
+async fn gateway_for(certificate: Certificate, clients: Clients) -> (Gateway, Authority) {
     let authority = Authority::new().unwrap();
     let names = [NODE.to_string(), "registry.example.com".to_owned()];
     let settings = GatewaySettings {
-        tls: Some(authority.server(&names, certificate).unwrap()),
+        tls: Some(authority.server(&names, certificate, clients).unwrap()),
         ..GatewaySettings::new("registry", NODE, upstream().await)
     };
     (Gateway::start(settings).await.unwrap(), authority)
@@ -65,21 +72,43 @@ async fn connect(
     pem: &str,
     protocol: &[u8],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    connect_as(to, name, pem, protocol, None).await
+}
+
+async fn connect_as(
+    to: SocketAddr,
+    name: &str,
+    pem: &str,
+    protocol: &[u8],
+    client: Option<&ClientCertificate>,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match client {
+        Some(client) => {
+            let certificate = client.certificate.as_bytes();
+            let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
+            let key = client.key.expose_secret().as_bytes();
+            let key = PrivateKeyDer::from_pem_slice(key).unwrap();
+            config.with_client_auth_cert(vec![certificate], key).unwrap()
+        }
+        None => config.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![protocol.to_vec()];
     let name = ServerName::try_from(name.to_owned()).unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(to).await?).await
 }
 
 async fn get_h1(to: SocketAddr, name: &str, pem: &str) -> std::io::Result<String> {
-    let mut stream = connect(to, name, pem, b"http/1.1").await?;
+    ask_h1(connect(to, name, pem, b"http/1.1").await?, name).await
+}
+
+async fn ask_h1(mut stream: TlsStream<TcpStream>, name: &str) -> std::io::Result<String> {
     let request = format!("GET /v2/ HTTP/1.1\r\nHost: {name}:5000\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
@@ -116,6 +145,24 @@ async fn a_client_that_knows_the_ca_gets_through_by_address_and_by_name() {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         assert!(answer.ends_with(&format!("{name}:5000 https")), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn only_a_client_with_a_certificate_is_let_in_if_one_is_asked_for() {
+    let (gateway, authority) = gateway_for(Certificate::Right, Clients::Certified).await;
+    let get = async |client: Option<&ClientCertificate>| {
+        let name = "registry.example.com";
+        match connect_as(gateway.node(), name, authority.pem(), b"http/1.1", client).await {
+            Ok(stream) => ask_h1(stream, name).await.unwrap(),
+            Err(_) => String::new(),
+        }
+    };
+    assert_eq!(get(None).await, "");
+    let stranger = Authority::new().unwrap().client().unwrap();
+    assert_eq!(get(Some(&stranger)).await, "");
+    assert!(gateway.record().all().is_empty());
+    let answer = get(Some(&authority.client().unwrap())).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[tokio::test]

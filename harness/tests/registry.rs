@@ -393,7 +393,7 @@ async fn tls_faults_and_hosts_come_from_the_case() {
     for (tls, speaks, told, ca) in started {
         let registry = start(&pool, &with(tls), place()).await;
         assert_eq!(registry.scheme(), speaks);
-        let entry = registry.host_entry("ca.crt");
+        let entry = registry.host_entry("ca");
         assert_eq!(entry.url, format!("{told}://{}", registry.node()));
         let control = registry.control_entry("ca.crt");
         assert_eq!(control.url, format!("{told}://{}", registry.control()));

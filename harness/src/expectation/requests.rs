@@ -153,6 +153,7 @@ fn fits(wanted: &ExpectedRequest, request: &Request) -> bool {
             .password
             .as_ref()
             .is_none_or(|password| request.password == Some(PasswordMark::of(password)))
+        && wanted.headers.iter().all(|(name, text)| request.has_header(name, text))
 }
 
 /// What is looked for, in words; the password is not among them.
@@ -163,6 +164,7 @@ fn description(wanted: &ExpectedRequest) -> String {
     words.extend(wanted.method.clone());
     words.extend(wanted.kind.map(|kind| kind.to_string()));
     words.extend(wanted.path.clone());
+    words.extend(wanted.headers.iter().map(|(name, text)| format!("with {name}: {text}")));
     if let Some(statuses) = &wanted.status {
         words.push(format!("→ {}", list(statuses)));
     }
@@ -382,6 +384,16 @@ mod tests {
         assert_eq!(judge("new", 200), Verdict::Met);
         let Verdict::AwaitingReports(mismatch) = judge("old", 200) else { panic!() };
         assert!(!format!("{mismatch:?}").contains("old"), "{mismatch:?}");
+    }
+
+    #[test]
+    fn requests_are_told_apart_by_their_headers() {
+        let mut seen = sample::requests(PULL);
+        seen[0].headers = vec![("accept".to_owned(), "application/json, */*".to_owned())];
+        let wanted = |text: &str| -> ExpectedRequest { serde_saphyr::from_str(text).unwrap() };
+        assert!(fits(&wanted("{headers: {Accept: json}}"), &seen[0]));
+        assert!(!fits(&wanted("{headers: {Accept: xml}}"), &seen[0]));
+        assert!(!fits(&wanted("{headers: {Range: ''}}"), &seen[0]));
     }
 
     #[test]

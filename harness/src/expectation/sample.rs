@@ -94,6 +94,7 @@ pub fn request(line: &str) -> Request {
         bytes: 0,
         duration: None,
         user_agent: None,
+        headers: Vec::new(),
         fault: None,
     }
 }

@@ -14,7 +14,7 @@ use super::listener::{ListenError, loopback};
 use super::peers::Peers;
 use super::pool::{Lease, Pool};
 use super::record::{Mark, Record};
-use super::tls::{Authority, Certificate, TlsError};
+use super::tls::{Authority, Certificate, ClientCertificate, Clients, TlsError};
 use super::tokens::TokenServer;
 use crate::case::model::{self, Auth, Challenge, Fault, Tls};
 use crate::image::{Image, PushError};
@@ -53,6 +53,7 @@ pub struct Registry {
     name: String,
     tls: Tls,
     ca: Option<String>,
+    client: Option<ClientCertificate>,
     // Before the lease: nothing may be asked any more when the container goes.
     gateway: Gateway,
     lease: Lease,
@@ -66,13 +67,18 @@ impl Registry {
         place: Place,
     ) -> Result<Self, RegistryError> {
         let host = loopback().await;
-        let (tls, ca) = match certificate(spec.tls) {
+        let (tls, ca, client) = match certificate(spec.tls) {
             Some(certificate) => {
                 let authority = Authority::new()?;
                 let names = names(&place, host);
-                (Some(authority.server(&names, certificate)?), Some(authority.pem().to_owned()))
+                let (clients, client) = match spec.tls {
+                    Tls::ClientCertificate => (Clients::Certified, Some(authority.client()?)),
+                    _ => (Clients::Any, None),
+                };
+                let server = authority.server(&names, certificate, clients)?;
+                (Some(server), Some(authority.pem().to_owned()), client)
             }
-            None => (None, None),
+            None => (None, None, None),
         };
         let none = BTreeMap::new();
         let users = match &spec.auth {
@@ -112,7 +118,7 @@ impl Registry {
         };
         gateway.set_faults(spec.faults.clone());
         let ca = ca.filter(|_| spec.tls != Tls::Untrusted && spec.tls != Tls::HttpsForHttp);
-        Ok(Self { name: place.name, tls: spec.tls, ca, gateway, lease })
+        Ok(Self { name: place.name, tls: spec.tls, ca, client, gateway, lease })
     }
 
     /// Its name in the case.
@@ -145,17 +151,23 @@ impl Registry {
         self.ca.as_deref()
     }
 
-    /// What a hosts.toml says of it, true or not; `ca` is where the node finds the CA.
-    pub fn host_entry(&self, ca: &str) -> HostEntry {
-        self.entry(self.node(), ca)
+    /// The certificate by which a node is let in, if it needs one.
+    pub fn client_certificate(&self) -> Option<&ClientCertificate> {
+        self.client.as_ref()
+    }
+
+    /// What a hosts.toml says of it, true or not; the node finds the CA at `files` and `.crt`, a
+    /// client's certificate at `.client.crt`, and its key at `.client.key`.
+    pub fn host_entry(&self, files: &str) -> HostEntry {
+        self.entry(self.node(), files)
     }
 
     /// The same for control pulls: with the control address.
-    pub fn control_entry(&self, ca: &str) -> HostEntry {
-        self.entry(self.control(), ca)
+    pub fn control_entry(&self, files: &str) -> HostEntry {
+        self.entry(self.control(), files)
     }
 
-    fn entry(&self, address: SocketAddr, ca: &str) -> HostEntry {
+    fn entry(&self, address: SocketAddr, files: &str) -> HostEntry {
         let scheme = match self.tls {
             Tls::HttpForHttps => "https",
             Tls::HttpsForHttp => "http",
@@ -163,7 +175,11 @@ impl Registry {
         };
         HostEntry {
             url: format!("{scheme}://{address}"),
-            ca: self.ca.is_some().then(|| ca.to_owned()),
+            ca: self.ca.is_some().then(|| format!("{files}.crt")),
+            client: self
+                .client
+                .is_some()
+                .then(|| (format!("{files}.client.crt"), format!("{files}.client.key"))),
         }
     }
 
@@ -252,7 +268,9 @@ impl Registry {
 fn certificate(tls: Tls) -> Option<Certificate> {
     match tls {
         Tls::None | Tls::HttpForHttps => None,
-        Tls::Trusted | Tls::Untrusted | Tls::HttpsForHttp => Some(Certificate::Right),
+        Tls::Trusted | Tls::Untrusted | Tls::ClientCertificate | Tls::HttpsForHttp => {
+            Some(Certificate::Right)
+        }
         Tls::WrongName => Some(Certificate::WrongName),
         Tls::Expired => Some(Certificate::Expired),
     }

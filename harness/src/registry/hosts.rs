@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::case::Variables;
-use crate::case::model::{Hosts, ca_variable, node_variable};
+use crate::case::model::{
+    Hosts, ca_variable, client_certificate_variable, client_key_variable, node_variable,
+};
 
 /// A registry as a hosts.toml names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct HostEntry {
     pub url: String,
     /// The path of its CA on the node; relative to the hosts.toml.
     pub ca: Option<String>,
+    /// The paths of a client's certificate and of its key on the node.
+    pub client: Option<(String, String)>,
 }
 
 impl HostEntry {
@@ -43,6 +47,9 @@ pub fn hosts_file<'a, E>(
         let found = entry(name)?;
         variables.set(node_variable(name), found.address());
         variables.set(ca_variable(name), found.ca.as_deref().unwrap_or_default());
+        let (certificate, key) = found.client.unwrap_or_default();
+        variables.set(client_certificate_variable(name), certificate);
+        variables.set(client_key_variable(name), key);
     }
     Ok(variables.fill(toml))
 }
@@ -56,20 +63,25 @@ pub fn hosts_toml(server: Option<&HostEntry>, mirrors: &[HostEntry]) -> String {
     if let Some(server) = server {
         setting(&mut file, "", "server", &server.url);
         // At the top of the file, settings are those of `server`.
-        if let Some(ca) = &server.ca {
-            setting(&mut file, "", "ca", ca);
-        }
+        certificates(&mut file, "", server);
     }
     for mirror in mirrors {
         let blank = if file.is_empty() { "" } else { "\n" };
         // Writing to a String cannot fail, here and below.
         writeln!(file, "{blank}[host.{}]", text(&mirror.url)).ok();
         writeln!(file, "  capabilities = [\"pull\", \"resolve\"]").ok();
-        if let Some(ca) = &mirror.ca {
-            setting(&mut file, "  ", "ca", ca);
-        }
+        certificates(&mut file, "  ", mirror);
     }
     file
+}
+
+fn certificates(file: &mut String, indent: &str, entry: &HostEntry) {
+    if let Some(ca) = &entry.ca {
+        setting(file, indent, "ca", ca);
+    }
+    if let Some((certificate, key)) = &entry.client {
+        writeln!(file, "{indent}client = [[{}, {}]]", text(certificate), text(key)).ok();
+    }
 }
 
 fn setting(file: &mut String, indent: &str, key: &str, value: &str) {
@@ -85,7 +97,7 @@ mod tests {
     use super::*;
 
     fn entry(url: &str, ca: Option<&str>) -> HostEntry {
-        HostEntry { url: url.to_owned(), ca: ca.map(str::to_owned) }
+        HostEntry { url: url.to_owned(), ca: ca.map(str::to_owned), client: None }
     }
 
     #[test]
@@ -95,6 +107,15 @@ mod tests {
             hosts_toml(Some(&server), &[]),
             "server = \"https://172.18.0.1:4000\"\nca = \"ca.crt\"\n"
         );
+    }
+
+    #[test]
+    fn a_client_that_has_a_certificate_presents_it() {
+        let client = Some(("a.crt".to_owned(), "a.key".to_owned()));
+        let server = HostEntry { client, ..entry("https://172.18.0.1:4000", None) };
+        let file = hosts_toml(Some(&server), std::slice::from_ref(&server));
+        assert!(file.contains("\nclient = [[\"a.crt\", \"a.key\"]]\n"), "{file}");
+        assert!(file.contains("\n  client = [[\"a.crt\", \"a.key\"]]\n"), "{file}");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use password::PasswordMark;
 pub use peers::Peers;
 pub use pool::{Lease, Pool};
 pub use record::{Mark, Origin, Record, Request, Responder};
-pub use tls::{Authority, Certificate, TlsError};
+pub use tls::{Authority, Certificate, ClientCertificate, Clients, TlsError};
 pub use tokens::TokenServer;
 
 pub use crate::case::model::RequestKind;

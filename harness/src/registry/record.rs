@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
+use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 
 use super::authorization::{self, Authorization};
 use super::password::PasswordMark;
-use crate::case::model::RequestKind;
+use crate::case::model::{RequestKind, is_secret};
 use crate::mutex::locked;
 
 /// The path at which the gateway answers as the token server.
@@ -51,6 +52,9 @@ pub struct Request {
     pub duration: Option<Duration>,
     /// The client.
     pub user_agent: Option<String>,
+    /// Its headers, names in small letters, without those that hold credentials.
+    #[serde(skip)]
+    pub headers: Vec<(String, String)>,
     /// What the gateway did to it.
     pub fault: Option<String>,
 }
@@ -66,6 +70,12 @@ fn milliseconds<S: serde::Serializer>(
 }
 
 impl Request {
+    /// Whether it has a header of this name, in any spelling, that contains a text.
+    pub fn has_header(&self, name: &str, text: &str) -> bool {
+        let mut headers = self.headers.iter();
+        headers.any(|(one, value)| one.eq_ignore_ascii_case(name) && value.contains(text))
+    }
+
     /// Whether it may have changed what the registry holds.
     pub(super) fn writes(&self) -> bool {
         self.kind != RequestKind::Token
@@ -270,6 +280,16 @@ impl Drop for Entry {
     }
 }
 
+/// The headers that hold no credentials.
+fn plain_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let plain = headers.iter().filter(|(name, _)| !is_secret(name));
+    plain
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect()
+}
+
 /// A request without an answer yet. One that never gets an answer is recorded as well.
 #[derive(Debug)]
 pub(super) struct Arrival {
@@ -312,6 +332,7 @@ impl Arrival {
                 bytes: 0,
                 duration: None,
                 user_agent,
+                headers: plain_headers(request.headers()),
                 fault: None,
             }),
         }
@@ -434,6 +455,8 @@ mod tests {
             None,
         ));
         let request = &record.all()[0];
+        assert!(request.has_header("User-Agent", "containerd/2"));
+        assert!(!request.has_header("Authorization", ""));
         assert_eq!(request.namespace.as_deref(), Some("docker.io"));
         let json = serde_json::to_string(request).unwrap();
         for text in [json, format!("{request:?}"), request.to_string()] {

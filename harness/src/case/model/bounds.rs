@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION};
 use serde::de::{Deserialize, Deserializer, Error as _};
 
 use crate::case::names::{is_repository, is_tag};
@@ -48,6 +49,35 @@ fn within<'de, D: Deserializer<'de>>(
         true => Ok(value),
         false => Err(D::Error::custom(format!("`{value}` is out of range; expected {expected}"))),
     }
+}
+
+/// Reads what headers of requests contain. Credentials are not kept, so they are not looked for here.
+pub(super) fn request_headers<'de, D>(from: D) -> Result<BTreeMap<String, String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let headers = BTreeMap::<String, String>::deserialize(from)?;
+    for name in headers.keys() {
+        match HeaderName::try_from(name.as_str()) {
+            Ok(known) if is_secret(&known) => {
+                let problem = format!(
+                    "`{name}` holds credentials, which are not recorded; expected `user` and \
+                     `password` in its place"
+                );
+                return Err(D::Error::custom(problem));
+            }
+            Ok(_) => {}
+            Err(_) => {
+                return Err(D::Error::custom(format!("{name:?} is not the name of a header")));
+            }
+        }
+    }
+    Ok(headers)
+}
+
+/// Whether a header of a request holds credentials.
+pub(crate) fn is_secret(name: &HeaderName) -> bool {
+    [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name)
 }
 
 /// Reads users by name.

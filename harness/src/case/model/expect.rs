@@ -252,6 +252,9 @@ pub struct ExpectedRequest {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub password: Option<SecretString>,
+    /// What their headers contain, by name in any spelling: `User-Agent: containerd/`.
+    #[serde(default, deserialize_with = "super::bounds::request_headers")]
+    pub headers: BTreeMap<String, String>,
     /// The statuses that they got, any of these; 0 stands for a connection closed without an answer.
     #[serde(default)]
     pub status: Option<Statuses>,

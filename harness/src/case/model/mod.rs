@@ -19,6 +19,7 @@ mod registry;
 mod request;
 mod step;
 
+pub(crate) use bounds::is_secret;
 pub use expect::*;
 pub use fault::*;
 pub use registry::*;

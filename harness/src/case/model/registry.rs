@@ -162,6 +162,8 @@ pub enum Tls {
     WrongName,
     /// A trusted CA, a certificate that has expired.
     Expired,
+    /// A trusted CA, and nobody is let in without a client certificate of it, which hosts.toml names.
+    ClientCertificate,
     /// hosts.toml says https, the registry speaks plain HTTP.
     HttpForHttps,
     /// hosts.toml says http, the registry speaks HTTPS.
@@ -289,7 +291,9 @@ pub struct Hosts {
     #[serde(default)]
     pub mirrors: Vec<String>,
     /// The text of the file, in place of both. For each registry of the case, `$REGISTRY_NODE` is
-    /// the address and port that the node reaches, and `$REGISTRY_CA` the path of its CA there.
+    /// the address and port that the node reaches, and `$REGISTRY_CA` the path of its CA there; with
+    /// `tls: clientCertificate`, `$REGISTRY_CLIENT_CERTIFICATE` and `$REGISTRY_CLIENT_KEY` are those
+    /// of a client's certificate.
     #[serde(default)]
     pub toml: Option<String>,
 }
@@ -314,4 +318,14 @@ pub fn node_variable(registry: &str) -> String {
 /// The name by which a hosts.toml knows the path of a registry's CA.
 pub fn ca_variable(registry: &str) -> String {
     format!("{}_CA", variable_name(registry))
+}
+
+/// The name by which a hosts.toml knows the path of a client's certificate.
+pub fn client_certificate_variable(registry: &str) -> String {
+    format!("{}_CLIENT_CERTIFICATE", variable_name(registry))
+}
+
+/// The name by which a hosts.toml knows the path of the key of a client's certificate.
+pub fn client_key_variable(registry: &str) -> String {
+    format!("{}_CLIENT_KEY", variable_name(registry))
 }

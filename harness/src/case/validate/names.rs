@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::{Source, at};
 use crate::case::{
     error::CaseError,
-    model::{Fault, FaultAction, Hosts, ca_variable, node_variable},
+    model::{
+        Fault, FaultAction, Hosts, Tls, ca_variable, client_certificate_variable,
+        client_key_variable, node_variable,
+    },
     names::{EVERY_HOST, is_host, is_label, is_literal, is_variable},
     tree::Key,
     variables::{Part, parts, variable_name},
@@ -176,6 +179,15 @@ pub(super) fn digest(source: Source<'_>, path: &[Key<'_>], name: &str) -> Result
     Ok(())
 }
 
+/// What stands for a registry in the text of a hosts.toml.
+fn toml_variables(source: Source<'_>, registry: &str) -> Vec<String> {
+    let mut names = vec![node_variable(registry), ca_variable(registry)];
+    if source.file.case.registries[registry].tls == Tls::ClientCertificate {
+        names.extend([client_certificate_variable(registry), client_key_variable(registry)]);
+    }
+    names
+}
+
 /// The text of a hosts.toml stands alone and names what there is.
 fn own_toml(source: Source<'_>, host: &str, hosts: &Hosts) -> Result<(), CaseError> {
     let Some(toml) = &hosts.toml else { return Ok(()) };
@@ -185,8 +197,7 @@ fn own_toml(source: Source<'_>, host: &str, hosts: &Hosts) -> Result<(), CaseErr
         return Err(source.error(path, problem));
     }
     let registries = source.file.case.registries.keys();
-    let known: Vec<String> =
-        registries.flat_map(|name| [node_variable(name), ca_variable(name)]).collect();
+    let known: Vec<String> = registries.flat_map(|name| toml_variables(source, name)).collect();
     let mut used = parts(toml).filter_map(|part| match part {
         Part::Name(name) => Some(name),
         _ => None,
