@@ -94,6 +94,13 @@ for cluster in "$folder"/clusters/*; do
     else
         failed=1
     fi
+    # What a case did that had taken a lock; whoever has it by now cleans up by itself. Not every system
+    # has flock, and then the next who takes it does.
+    for held in "$folder/held/${cluster##*/}":*; do
+        if ! read -r lock <"$held" || ! command -v flock >/dev/null || ! exec 8<>"$lock"; then continue; fi
+        if flock -n 8; then on_node "$(sed 1d "$held")" /dev/null || failed=1; fi
+        exec 8>&-
+    done
     # Else thousands of them pile up, and with them the kubelet's records of who may use them.
     # shellcheck disable=SC2016 # for the node's shell
     [ ! -s "$folder/hosts" ] || on_node '

@@ -99,6 +99,23 @@ impl Run {
         File::options().create(true).append(true).open(path)?.write_all(lines.as_bytes())
     }
 
+    /// Has the reaper run a script on a cluster's node if this run ends while it holds a lock, unless
+    /// another run has taken that lock meanwhile.
+    pub(crate) fn cleans_up_for(&self, cluster: &str, lock: &Path, script: &str) -> io::Result<()> {
+        fs::create_dir_all(self.folder.join("held"))?;
+        write(&self.held(cluster, lock), &format!("{}\n{script}\n", lock.display()))
+    }
+
+    /// Takes back [`Run::cleans_up_for`].
+    pub(crate) fn cleaned_up_for(&self, cluster: &str, lock: &Path) -> io::Result<()> {
+        fs::remove_file(self.held(cluster, lock))
+    }
+
+    fn held(&self, cluster: &str, lock: &Path) -> PathBuf {
+        let name = lock.file_name().unwrap_or_default().to_string_lossy();
+        self.folder.join("held").join(format!("{cluster}:{name}"))
+    }
+
     /// Tells the reaper that a cluster is being created, by kind of this process group, or by none that
     /// runs if it is 0.
     pub(super) fn creating(&self, group: u32, cluster: &str, kubeconfig: &Path) -> io::Result<()> {

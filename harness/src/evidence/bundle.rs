@@ -81,8 +81,23 @@ impl Bundle {
         Self::at(folder, session.secrets.redaction())
     }
 
+    /// A folder that is not there yet: a case may fail in several rounds, and cases of two folders may
+    /// have one name.
     fn at(folder: PathBuf, redaction: Redaction) -> Self {
-        let made = fs::create_dir_all(&folder);
+        let mut number = 1;
+        let (folder, made) = loop {
+            let numbered = match number {
+                1 => folder.clone(),
+                _ => folder.with_added_extension(number.to_string()),
+            };
+            let parent = numbered.parent().map_or(Ok(()), fs::create_dir_all);
+            match parent.and_then(|()| fs::create_dir(&numbered)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && numbered.is_dir() => {
+                    number += 1;
+                }
+                made => break (numbered, made),
+            }
+        };
         let mut bundle = Self { folder, redaction, lost: None };
         let folder = bundle.folder.clone();
         bundle.note(&folder, made);
@@ -165,16 +180,29 @@ mod tests {
     }
 
     #[test]
+    fn a_case_that_fails_again_does_not_overwrite_its_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("theme").join("case");
+        for expected in
+            [folder.clone(), folder.with_file_name("case.2"), folder.with_file_name("case.3")]
+        {
+            let bundle = Bundle::at(folder.clone(), Redaction::default());
+            assert_eq!(bundle.close(), Evidence::In(expected));
+        }
+    }
+
+    #[test]
     fn each_file_is_without_secrets_and_keeps_its_form() {
         let folder = tempfile::tempdir().unwrap();
         let redaction = Redaction::new(["c4n4ry\"Passw0rd".into()]);
-        let mut bundle = Bundle::at(folder.path().to_owned(), redaction);
+        let folder = folder.path().join("case");
+        let mut bundle = Bundle::at(folder.clone(), redaction);
         let value = json!({"a": ["c4n4ry\"Passw0rd", "x"]});
         bundle.json("a.json", &value);
         bundle.yaml("a.yaml", &value);
         bundle.text("a.log", &value.to_string());
-        assert_eq!(bundle.close(), Evidence::In(folder.path().to_owned()));
-        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(bundle.close(), Evidence::In(folder.clone()));
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
         let hidden = json!({"a": ["[redacted]", "x"]});
         assert_eq!(serde_json::from_str::<serde_json::Value>(&read("a.json")).unwrap(), hidden);
         assert_eq!(serde_saphyr::from_str::<serde_json::Value>(&read("a.yaml")).unwrap(), hidden);

@@ -206,6 +206,13 @@ impl Timeline {
         seen.pods.iter().filter(|(_, pod)| !pod.gone).map(|(uid, _)| uid.clone()).collect()
     }
 
+    /// Whether a pod was seen that a controller makes again after its deletion.
+    pub fn has_controlled_pods(&self) -> bool {
+        let controlled =
+            |pod: &Pod| pod.owner_references().iter().any(|owner| owner.controller == Some(true));
+        self.seen().pods.values().any(|pod| controlled(&pod.object))
+    }
+
     /// The events about a pod, by its UID, that came after a mark, oldest first; one that came before
     /// as well is counted from the mark on. Those of a static pod have the UID of its manifest, which
     /// its mirror has as an annotation (pkg/kubelet/types/constants.go, ConfigMirrorAnnotationKey).
@@ -452,6 +459,18 @@ mod tests {
         assert_eq!(of("u", mark)[0].count, 3);
         assert_eq!(of("u", Mark::default())[0].count, 5);
         assert!(of("v", mark).is_empty());
+    }
+
+    #[test]
+    fn a_controllers_pod_is_known_by_its_owner() {
+        let timeline = Timeline::default();
+        timeline.pod(pod("{phase: Pending}"), Timestamp::UNIX_EPOCH);
+        assert!(!timeline.has_controlled_pods());
+        let mut web = with_uid(pod("{phase: Pending}"), "v");
+        let owner = "{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: r, controller: true}";
+        web.owner_references_mut().push(serde_saphyr::from_str(owner).unwrap());
+        timeline.pod(web, Timestamp::UNIX_EPOCH);
+        assert!(timeline.has_controlled_pods());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
+use secrecy::ExposeSecret as _;
 
 use crate::{
     case::{
@@ -106,11 +107,18 @@ impl Scene<'_> {
         let mut files = Vec::new();
         let text = hosts_file(hosts, self.file.case.registries.keys(), |name| {
             let registry = &self.registry(Some(name))?.registry;
-            let ca = format!("{folder}/{}.crt", label(name));
+            let path = format!("{folder}/{}", label(name));
             if let Some(pem) = registry.ca() {
-                files.push((ca.clone(), pem.to_owned()));
+                files.push((format!("{path}.crt"), pem.to_owned()));
             }
-            anyhow::Ok(if control { registry.control_entry(&ca) } else { registry.host_entry(&ca) })
+            if let Some(client) = registry.client_certificate() {
+                files.push((format!("{path}.client.crt"), client.certificate.clone()));
+                files.push((format!("{path}.client.key"), client.key.expose_secret().to_owned()));
+            }
+            anyhow::Ok(match control {
+                true => registry.control_entry(&path),
+                false => registry.host_entry(&path),
+            })
         })?;
         // By this line the reaper knows what is whose.
         let mark = format!("# pullproof run {}\n", self.session.run.id);
@@ -153,6 +161,11 @@ fn remove_images_of(hosts: &[String]) -> Vec<String> {
         ),
         forget(&records),
     ]
+}
+
+/// The script that removes all images of a host, whatever fails.
+pub(super) fn forget_images_of(host: &str) -> String {
+    one_after_the_other(remove_images_of(&[host.to_owned()]))
 }
 
 /// Removes an image with all its names, or by its name if CRI does not know it, as its manifest is none;

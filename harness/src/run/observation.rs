@@ -279,6 +279,8 @@ impl Plain {
 static VOLATILE: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     [
         (r"sha256:[0-9a-f]{12,64}", "sha256:…"),
+        // A container, as containerd names it.
+        (r"\b[0-9a-f]{64}\b", "<id>"),
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
         (r"\b\d{1,3}(\.\d{1,3}){3}((:|%3A)\d{1,5})?\b", "<address>"),
@@ -297,7 +299,7 @@ mod tests {
 
     #[test]
     fn what_another_run_has_otherwise_is_replaced() {
-        assert_eq!(VOLATILE.len(), 6);
+        assert_eq!(VOLATILE.len(), 7);
         let plain = Plain::new(vec![
             ("127.0.0.1:41005".into(), "$REGISTRY".into()),
             ("172.18.0.1:41005".into(), "$REGISTRY".into()),
@@ -320,6 +322,10 @@ mod tests {
             (
                 "back-off 1m20s restarting c in documentation-a-0f0f0f",
                 "back-off <duration> restarting c in $NAMESPACE",
+            ),
+            (
+                "container 6b0e1f0a2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2: exec",
+                "container <id>: exec",
             ),
             ("[fc00:f853::1]:5000 and [::1]", "<address> and <address>"),
             ("your.registry.example.com/v1s:v1.34", "your.registry.example.com/v1s:v1.34"),

@@ -32,7 +32,7 @@ use super::{
     command::Workplace,
     limit::within,
     namespace::{create_namespace, delete_namespace},
-    node::literal_hosts,
+    node::{forget_images_of, literal_hosts},
     observation::Observer,
     session::Session,
     watch::Following,
@@ -142,7 +142,13 @@ impl<'a> Scene<'a> {
             // Who waits for a host needs no container yet: it gets the one of the case before.
             let mut taken = Vec::new();
             for host in literal_hosts(file) {
-                taken.push(session.take(&format!("host-{host}")).await?);
+                taken.push(session.take(&host_lock(&host)).await?);
+                let lock = session.cluster.lock_file(&host_lock(&host));
+                session.run.cleans_up_for(
+                    &session.cluster.name,
+                    &lock,
+                    &forget_images_of(&host),
+                )?;
             }
             let peers = Peers::default();
             let starts =
@@ -263,7 +269,8 @@ impl<'a> Scene<'a> {
         // What a controller would make again goes with the namespace, and so does a literal name: who
         // waits for it finds it gone, and nobody deletes theirs later.
         let named = self.file.case.namespace.iter().len();
-        let now = if makes_pods_again(self.file) { self.namespaces.len() } else { named };
+        let again = makes_pods_again(self.file) || self.timeline.has_controlled_pods();
+        let now = if again { self.namespaces.len() } else { named };
         let (at_once, later) = self.namespaces.split_at(now);
         self.session.leave(later);
         for namespace in at_once {
@@ -273,6 +280,10 @@ impl<'a> Scene<'a> {
             tokio::time::timeout(PODS_GONE, self.pods_gone()).await.ok();
         }
         self.restore_node().await;
+        for host in literal_hosts(self.file) {
+            let lock = self.session.cluster.lock_file(&host_lock(&host));
+            self.session.run.cleaned_up_for(&self.session.cluster.name, &lock).ok();
+        }
         for live in std::mem::take(&mut self.registries).into_values() {
             live.registry.close().await.ok();
         }
@@ -290,13 +301,17 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Whether something of a case may make a pod again after it was deleted.
+/// The lock of a host that only one case at a time can have.
+fn host_lock(host: &str) -> String {
+    format!("host-{host}")
+}
+
+/// Whether a case applies what makes a pod again after it was deleted.
 fn makes_pods_again(file: &CaseFile) -> bool {
     let template = |object: &serde_json::Value| !object["spec"]["template"].is_null();
     let workload =
         |object: &serde_json::Value| template(object) || !object["spec"]["jobTemplate"].is_null();
     file.objects.values().flatten().any(workload)
-        || file.steps().any(|(_, step)| step.run.is_some())
 }
 
 async fn start(
@@ -336,7 +351,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_controller_or_a_command_made_goes_with_the_namespace() {
+    fn what_a_controller_makes_goes_with_the_namespace() {
         let workload = |kind: &str, spec: &str| {
             format!(
                 "- apply: {{apiVersion: apps/v1, kind: {kind}, metadata: {{name: web}}, spec: {spec}}}\n\
@@ -348,7 +363,6 @@ mod tests {
         for makes in [
             workload("Deployment", &format!("{{template: {pod}}}")),
             workload("CronJob", &format!("{{jobTemplate: {{spec: {{template: {pod}}}}}}}")),
-            "- run: kubectl create deployment web --image=web:v1".to_owned(),
         ] {
             let text = format!("title: t\nsource: s\nsteps:\n{makes}\n");
             let file = CaseFile::parse(Path::new("theme/case.yaml"), &text);

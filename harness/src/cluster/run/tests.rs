@@ -165,6 +165,31 @@ fn files_of_the_node_are_put_back() {
 }
 
 #[test]
+fn what_a_lock_was_held_for_is_cleaned_up_unless_another_has_the_lock() {
+    let place = Place::new();
+    place.program("docker", "case \"$*\" in *State*) echo running;; esac");
+    let run = |id: &str| {
+        let folder = place.run(id);
+        fs::write(folder.join("clusters/one"), "one-control-plane /kubeconfig\n").unwrap();
+        fs::create_dir(folder.join("held")).unwrap();
+        for host in ["free", "taken"] {
+            let text = format!("{}\nremove images of {host}\n", place.path(host).display());
+            fs::write(folder.join("held").join(format!("one:{host}.lock")), text).unwrap();
+        }
+        folder
+    };
+    let taken = Lock::try_exclusive(&place.path("taken")).unwrap().unwrap();
+    assert!(place.reap(&run("abc")));
+    let call =
+        |host: &str| format!("docker exec -i one-control-plane sh -c remove images of {host}");
+    assert!(place.calls().contains(&call("free")), "{}", place.calls());
+    assert!(!place.calls().contains(&call("taken")), "{}", place.calls());
+    drop(taken);
+    assert!(place.reap(&run("def")));
+    assert!(place.calls().contains(&call("taken")), "{}", place.calls());
+}
+
+#[test]
 fn a_kind_that_was_creating_is_ended_with_the_node_it_made() {
     let place = Place::new();
     let folder = place.run("abc");
