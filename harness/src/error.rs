@@ -1,41 +1,47 @@
-//! Whose fault an error is, which decides its heading and the exit code, in one place.
+//! Whose fault an error is, which decides its heading and the exit status, in one place.
 
-use std::process::ExitCode;
+use std::fmt::Write as _;
 
 use crate::{
     case::CaseError,
+    limit::TimedOut,
+    process::CallError,
     versions::{UnknownVersion, VersionsFileError},
 };
 
 /// What the environment lacks, or what failed in it. Never a failed expectation.
-///
-/// The message says what to do; the cause is the source.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     /// No Docker engine answers.
-    #[error(
-        "no Docker engine answers\n  run ./scripts/setup, which starts or installs one, or set DOCKER_HOST"
-    )]
+    #[error("no Docker engine answers")]
     Docker(#[source] bollard::errors::Error),
     /// A program is not there.
-    #[error("{program} is missing: looked for {looked}\n  run ./scripts/setup{setup}")]
+    #[error("{program} not found at {looked}")]
     Program {
         /// Its name.
         program: &'static str,
         /// Where it was looked for.
         looked: String,
-        /// What else to give to scripts/setup.
+        /// The arguments with which scripts/setup installs it.
         setup: String,
     },
     /// An image is not there.
-    #[error("the image {image} is missing\n  run ./scripts/setup{setup}, which pulls or builds it")]
+    #[error("the image {image} is missing")]
     Image {
         /// The image.
         image: String,
-        /// What else to give to scripts/setup.
+        /// The arguments with which scripts/setup pulls or builds it.
         setup: String,
     },
-    /// kind failed; the end of its output tells why.
+    /// Several things are missing, which were listed.
+    #[error("{count} of the things listed above {are} missing", are = if *count == 1 { "is" } else { "are" })]
+    Incomplete {
+        /// How many.
+        count: usize,
+        /// The arguments with which scripts/setup installs them.
+        setup: String,
+    },
+    /// kind failed.
     #[error("`kind {what}` failed ({status}); all of its output is in {log}\n{tail}")]
     Kind {
         /// The call.
@@ -58,31 +64,36 @@ pub enum EnvironmentError {
         state: String,
     },
     /// Another process holds what is to be removed or replaced.
-    #[error(
-        "the cluster {cluster} is in use by another run\n  wait for it to end, or give --force"
-    )]
+    #[error("the cluster {cluster} is in use by another run")]
     InUse {
         /// Its name.
         cluster: String,
     },
     /// A container of that name was made by somebody else.
     #[error(
-        "the container {container} belongs to another user or cache folder that shares this Docker engine\n  \
-         set PULLPROOF_CACHE to another folder; if nobody uses that cluster: docker rm -fv {container}"
+        "the container {container} belongs to another user or cache folder that shares this Docker engine"
     )]
     Foreign {
         /// The container.
         container: String,
     },
     /// The node of a cluster that is in use went away or does not answer.
-    #[error(
-        "the node of {cluster} was lost: {why}\n  run again, which replaces a cluster that cannot be used"
-    )]
+    #[error("the node of {cluster} was lost: {why}")]
     Lost {
         /// The cluster's name.
         cluster: String,
         /// What was found instead.
         why: String,
+    },
+    /// Cases or versions could not be run, as was reported for each.
+    #[error("{count} of {all} {what} could not be run")]
+    NotRun {
+        /// How many.
+        count: usize,
+        /// Of how many.
+        all: usize,
+        /// `cases` or `versions`.
+        what: &'static str,
     },
     /// Anything else that is not the case's fault.
     #[error("{what}")]
@@ -101,6 +112,34 @@ impl EnvironmentError {
         let what = what.into();
         |source| Self::Other { what, source }
     }
+
+    /// Returns what to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Docker(_) => {
+                "run ./scripts/setup, which starts or installs one, or set DOCKER_HOST".to_owned()
+            }
+            Self::Program { setup, .. } | Self::Incomplete { setup, .. } => {
+                format!("run ./scripts/setup{setup}")
+            }
+            Self::Image { setup, .. } => {
+                format!("run ./scripts/setup{setup}, which pulls or builds it")
+            }
+            Self::InUse { .. } => "wait for it to end, or pass --force".to_owned(),
+            Self::Foreign { container } => format!(
+                "set PULLPROOF_CACHE to another folder; if nobody uses that cluster: docker rm -fv {container}"
+            ),
+            Self::Lost { .. } => {
+                "run again, which replaces a cluster that cannot be used".to_owned()
+            }
+            Self::Kind { .. }
+            | Self::NotReady { .. }
+            | Self::NotRun { .. }
+            | Self::Other { .. } => {
+                return None;
+            }
+        })
+    }
 }
 
 /// The run was stopped by a signal.
@@ -111,7 +150,7 @@ pub struct Interrupted;
 /// Standard output cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoOutput {
-    /// Its reader has gone, as `head` does; that is no mistake.
+    /// Its reader has gone, as `head` does; that is not a mistake.
     #[error("nobody reads the output any more")]
     Closed,
     /// It fails otherwise.
@@ -129,58 +168,137 @@ pub struct Failed {
     pub cases: usize,
 }
 
-/// What a process of pullproof exits with.
-pub mod exit {
-    /// Everything was as expected.
-    pub const OK: u8 = 0;
-    /// An expectation was not met.
-    pub const FAILED: u8 = 1;
-    /// The command line, a case file or a version is wrong.
-    pub const USAGE: u8 = 2;
-    /// Something of the environment is missing or failed.
-    pub const ENVIRONMENT: u8 = 3;
-    /// A signal ended the run.
-    pub const INTERRUPTED: u8 = 130;
-    /// Nobody reads the output any more: as a shell counts SIGPIPE.
-    pub const CLOSED: u8 = 141;
-}
-
-/// The exit code of an error, by the first cause in its chain that says whose fault it is.
-pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let code = error.chain().find_map(|cause| {
-        if cause.is::<Failed>() {
-            Some(exit::FAILED)
-        } else if cause.is::<CaseError>()
-            || cause.is::<UnknownVersion>()
-            || cause.is::<VersionsFileError>()
-            || cause.is::<Usage>()
-        {
-            Some(exit::USAGE)
-        } else if cause.is::<Interrupted>() {
-            Some(exit::INTERRUPTED)
-        } else if cause.downcast_ref() == Some(&NoOutput::Closed) {
-            Some(exit::CLOSED)
-        } else {
-            None
-        }
-    });
-    ExitCode::from(code.unwrap_or(exit::ENVIRONMENT))
-}
-
 /// Something is wrong with what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);
 
-/// An error with its causes, one a line.
-pub fn story(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text.push_str("\n  cause: ");
-            text.push_str(&cause);
+/// Whose fault it is that a command did not do what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// An expectation was not met.
+    Expectation,
+    /// The command line, a case file or a version is wrong.
+    Usage,
+    /// Something of the environment is missing or failed.
+    Environment,
+    /// It is one of this program.
+    Internal,
+    /// A signal ended the run.
+    Interrupted,
+    /// Nobody reads the output any more.
+    Closed,
+}
+
+impl Fault {
+    /// Returns the fault that the first cause in an error's chain of a known kind stands for. Errors of
+    /// other programs and services are the environment's; one of no known kind is this program's.
+    pub fn of(error: &anyhow::Error) -> Self {
+        error.chain().find_map(Self::of_cause).unwrap_or(Self::Internal)
+    }
+
+    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if cause.is::<Failed>() {
+            Some(Self::Expectation)
+        } else if cause.is::<CaseError>()
+            || cause.is::<UnknownVersion>()
+            || cause.is::<VersionsFileError>()
+            || cause.is::<Usage>()
+        {
+            Some(Self::Usage)
+        } else if cause.is::<Interrupted>() {
+            Some(Self::Interrupted)
+        } else if let Some(output) = cause.downcast_ref() {
+            Some(match output {
+                NoOutput::Closed => Self::Closed,
+                NoOutput::Failed(_) => Self::Environment,
+            })
+        } else if cause.is::<EnvironmentError>()
+            || cause.is::<TimedOut>()
+            || cause.is::<CallError>()
+            || cause.is::<std::io::Error>()
+            || cause.is::<kube::Error>()
+            || cause.is::<bollard::errors::Error>()
+        {
+            Some(Self::Environment)
+        } else {
+            None
         }
     }
+
+    /// Returns the exit status of a command.
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Expectation => 1,
+            Self::Usage => 2,
+            Self::Environment => 3,
+            // As sysexits.h has it: EX_SOFTWARE.
+            Self::Internal => 70,
+            // As a shell counts signals: SIGINT and SIGPIPE.
+            Self::Interrupted => 130,
+            Self::Closed => 141,
+        }
+    }
+}
+
+/// Returns the exit status of a command that ended.
+pub fn exit_status(result: &anyhow::Result<()>) -> u8 {
+    result.as_ref().map_or_else(|error| Fault::of(error).status(), |()| 0)
+}
+
+/// Returns an error with its causes and hints, one per line.
+pub fn format_chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    // Writing to a String cannot fail, here and below.
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            write!(text, "\n  cause: {cause}").ok();
+        }
+    }
+    for hint in
+        error.chain().filter_map(|cause| cause.downcast_ref()).filter_map(EnvironmentError::hint)
+    {
+        write!(text, "\n  hint: {hint}").ok();
+    }
+    if Fault::of(error) == Fault::Internal {
+        text.push_str(
+            "\n  hint: this is a fault of pullproof itself; please report it with this output",
+        );
+    }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_fault_is_known_by_the_first_cause_that_has_a_kind() {
+        let io = || std::io::Error::other("no space");
+        let wrapped = Err::<(), _>(io()).context("writing a file").unwrap_err();
+        assert_eq!(Fault::of(&wrapped), Fault::Environment);
+        let usage = anyhow::Error::from(Usage("--shard".into())).context("reading the arguments");
+        assert_eq!(Fault::of(&usage).status(), 2);
+        assert_eq!(Fault::of(&anyhow::anyhow!("a list was empty")).status(), 70);
+        assert_eq!(exit_status(&Err(Failed { failed: 1, cases: 2 }.into())), 1);
+        assert_eq!(exit_status(&Err(NoOutput::Closed.into())), 141);
+        assert_eq!(exit_status(&Ok(())), 0);
+    }
+
+    #[test]
+    fn causes_come_before_hints() {
+        let missing = EnvironmentError::Image {
+            image: "node:1.37".into(),
+            setup: " --kubernetes 1.37".into(),
+        };
+        let error = anyhow::Error::from(missing).context("starting the cluster");
+        assert_eq!(
+            format_chain(&error),
+            "starting the cluster\n  cause: the image node:1.37 is missing\n  hint: run ./scripts/setup \
+             --kubernetes 1.37, which pulls or builds it"
+        );
+        assert!(format_chain(&anyhow::anyhow!("a list was empty")).contains("please report it"));
+    }
 }

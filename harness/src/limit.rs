@@ -17,9 +17,17 @@ pub(crate) async fn within<T, E: Into<anyhow::Error>>(
     }
 }
 
-/// What is said of a wait that took longer than it may.
+/// A wait that took longer than it may.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} took more than {} s", limit.as_secs())]
+pub(crate) struct TimedOut {
+    what: String,
+    limit: Duration,
+}
+
+/// Returns the error of a wait that took longer than it may.
 pub(crate) fn too_long(what: impl Display, limit: Duration) -> anyhow::Error {
-    anyhow::anyhow!("{what} took more than {} s", limit.as_secs())
+    TimedOut { what: what.to_string(), limit }.into()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use pullproof::{
     cli::{self, Cli, output},
-    error::{exit, exit_code, story},
+    error::{Fault, format_chain},
 };
 use tokio::runtime::Builder;
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Ok(runtime) => Box::leak(Box::new(runtime)),
         Err(error) => {
             output::note(format_args!("pullproof: no threads could be started: {error}"));
-            return ExitCode::from(exit::ENVIRONMENT);
+            return ExitCode::from(Fault::Environment.status());
         }
     };
     // It is not dropped: that waits for whatever still waits for Docker, and the reaper removes what is
@@ -25,11 +25,11 @@ fn main() -> ExitCode {
     match runtime.block_on(cli::main(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let code = exit_code(&error);
-            if code != ExitCode::from(exit::CLOSED) {
-                output::note(format_args!("pullproof: {}", story(&error)));
+            let fault = Fault::of(&error);
+            if fault != Fault::Closed {
+                output::note(format_args!("pullproof: {}", format_chain(&error)));
             }
-            code
+            ExitCode::from(fault.status())
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    error::EnvironmentError,
+    error::{EnvironmentError, Usage},
     versions::{UnknownVersion, Versions},
 };
 
@@ -62,7 +62,10 @@ impl Settings {
                 (Some(cache), _, _) => PathBuf::from(cache),
                 (None, Some(caches), _) => Path::new(&caches).join("pullproof"),
                 (None, None, Some(home)) => Path::new(&home).join(".cache/pullproof"),
-                (None, None, None) => anyhow::bail!("neither PULLPROOF_CACHE nor HOME is set"),
+                (None, None, None) => {
+                    let problem = "neither PULLPROOF_CACHE nor HOME is set".to_owned();
+                    return Err(Usage(problem).into());
+                }
             };
         let cache = resolved(&cache)?;
         let scope = scope(&cache, rustix::process::getuid().as_raw());

@@ -85,7 +85,7 @@ fn no_engine_is_an_environment_problem_with_what_to_do() {
 fn missing_tools_are_an_environment_problem_with_what_to_do() {
     let empty = tempfile::tempdir().unwrap();
     let ran = run(pullproof(&["up"]).env("PULLPROOF_CACHE", empty.path())).with_status(3);
-    assert!(ran.stderr.contains("kind is missing: looked for"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("kind not found at "), "{}", ran.stderr);
     assert!(ran.stderr.contains("./scripts/setup --kubernetes 1."), "{}", ran.stderr);
 }
 

@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use pullproof::{
     case::{CaseFile, find_cases},
     cluster::Progress,
-    error::story,
+    error::format_chain,
     report,
     run::{Result as CaseResult, Session},
     settings::Settings,
@@ -84,12 +84,12 @@ fn open() -> Result<Shared, String> {
     // As many threads as the `pullproof` command has.
     let runtime = Builder::new_multi_thread().worker_threads(8).enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let settings = Settings::from_env().map_err(|error| story(&error))?;
+    let settings = Settings::from_env().map_err(|error| format_chain(&error))?;
     let progress: Progress = Arc::new(|what| eprintln!("{what}"));
     let session = runtime.block_on(Session::open(settings, &progress));
-    let session = session.map_err(|error| story(&error.into()))?;
+    let session = session.map_err(|error| format_chain(&error.into()))?;
     let before = runtime.block_on(session.cluster.node.inventory());
-    let before = before.map_err(|error| story(&error))?;
+    let before = before.map_err(|error| format_chain(&error))?;
     Ok(Shared { runtime, session, before })
 }
 
@@ -108,6 +108,6 @@ fn end() -> Vec<String> {
     });
     match after {
         Ok(after) => after.difference(&before).cloned().collect(),
-        Err(error) => vec![story(&error)],
+        Err(error) => vec![format_chain(&error)],
     }
 }

@@ -38,7 +38,10 @@ pub async fn main(settings: Settings) -> anyhow::Result<()> {
     let docker = which("docker", &settings.path).map(|path| path.to_string_lossy().into_owned());
     tell("docker", docker.ok_or("the docker command is not in PATH; ".to_owned() + &setup));
     match Engine::connect().await {
-        Err(error) => tell("engine", Err(format!("{error}").replace('\n', ";"))),
+        Err(error) => {
+            let hint = error.hint().map_or(String::new(), |hint| format!("; {hint}"));
+            tell("engine", Err(format!("{error}{hint}")));
+        }
         Ok(engine) => {
             let mut about = format!("Docker {}", engine.version);
             if engine.cgroup_v1 {
@@ -83,12 +86,8 @@ pub async fn main(settings: Settings) -> anyhow::Result<()> {
     if missing == 0 {
         return Ok(());
     }
-    let things = if missing == 1 { "one thing is" } else { "some things are" };
-    Err(EnvironmentError::Other {
-        what: format!("{things} missing"),
-        source: anyhow::anyhow!("{setup}"),
-    }
-    .into())
+    let setup = settings.setup_arguments();
+    Err(EnvironmentError::Incomplete { count: missing, setup }.into())
 }
 
 fn short(id: &str) -> &str {

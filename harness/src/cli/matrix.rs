@@ -1,7 +1,6 @@
 //! `pullproof matrix`
 
 use std::{
-    io::{IsTerminal, Write, stderr},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,17 +11,18 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::{
     case::CaseFile,
-    error::{EnvironmentError, Failed, Interrupted, NoOutput, Usage, story},
+    error::{EnvironmentError, Failed, Interrupted, NoOutput, Usage, format_chain},
     report::{self, Column, Grid},
     run::{Outcome, Result as CaseResult, Schedule, Session},
     settings::Settings,
 };
 
 use super::{
-    cases, close,
-    output::{note, put, say},
-    progress,
+    close,
+    output::{self, note, put, say},
+    progress, reports,
     run::{JOBS, keep_going},
+    selection::Selection,
     signals::{interruptible, undisturbed},
 };
 
@@ -35,9 +35,8 @@ use super::{
     not be run."
 )]
 pub struct Arguments {
-    /// Case files, or folders of them
-    #[arg(default_value = "scenarios", value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
     /// How many cases run at the same time, over all versions
     #[arg(long, default_value_t = JOBS, value_name = "N")]
     jobs: u16,
@@ -69,7 +68,7 @@ pub async fn main(
     containerd: Option<String>,
 ) -> anyhow::Result<()> {
     let versions = versions(&settings, kubernetes.as_deref(), containerd.as_deref())?;
-    let cases: Arc<[CaseFile]> = cases::read(&arguments.files)?.into();
+    let cases: Arc<[CaseFile]> = arguments.selection.read()?.into();
     let columns = versions.iter().map(|(label, _)| Column::new(label.clone())).collect();
     let mut grid = Grid::new(columns, cases.iter().map(|case| case.name.clone()).collect());
     let side_by_side = arguments.side_by_side.clamp(1, versions.len());
@@ -85,7 +84,7 @@ pub async fn main(
                     && !error.is::<Interrupted>()
                     && !error.is::<NoOutput>()
                 {
-                    tell.send(Told::Lost { column, error: story(&error) }).ok();
+                    tell.send(Told::Lost { column, error: format_chain(&error) }).ok();
                 }
             }
         });
@@ -113,12 +112,12 @@ pub async fn main(
     let page = arguments.html.as_deref();
     let documents = [
         markdown.map_or(Ok(()), |file| {
-            cases::write(Some(file), || Ok(report::markdown(&grid, folder_of(file))))
+            reports::write(Some(file), || Ok(report::markdown(&grid, folder_of(file))))
         }),
         page.map_or(Ok(()), |file| {
-            cases::write(Some(file), || Ok(report::page(&grid, folder_of(file))))
+            reports::write(Some(file), || Ok(report::page(&grid, folder_of(file))))
         }),
-        cases::write(arguments.json.as_deref(), || Ok(report::matrix_json(&grid))),
+        reports::write(arguments.json.as_deref(), || Ok(report::matrix_json(&grid))),
     ];
     keep_going(verdict(&grid), documents)
 }
@@ -213,13 +212,13 @@ async fn run(
 async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
     say!("{}", report::heading(grid));
     let mut printed = Vec::new();
-    let mut counter = Counter::new(grid.rows.len() * grid.columns.len());
+    let all = grid.rows.len() * grid.columns.len();
+    let mut done = 0;
     while let Some(told) = told.recv().await {
-        counter.hide();
         match told {
             Told::Outcome { column, row, outcome } => {
                 grid.set(column, row, *outcome);
-                counter.done += 1;
+                done += 1;
             }
             Told::Lost { column, error } => {
                 note(format_args!("{}: {error}", grid.columns[column].label));
@@ -235,35 +234,9 @@ async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
                 printed.push(theme.to_owned());
             }
         }
-        counter.show();
+        output::show_progress(format!("{done} of {all} cases"));
     }
-    counter.hide();
-}
-
-/// How many cells are known, below the table, where somebody looks at a terminal.
-struct Counter {
-    done: usize,
-    all: usize,
-    shown: bool,
-}
-
-impl Counter {
-    fn new(all: usize) -> Self {
-        Self { done: 0, all, shown: stderr().is_terminal() }
-    }
-
-    fn show(&self) {
-        if self.shown {
-            write!(stderr(), "{} of {} …", self.done, self.all).ok();
-        }
-    }
-
-    fn hide(&self) {
-        if self.shown {
-            // To the line's begin, and all of it gone.
-            write!(stderr(), "\r\x1b[K").ok();
-        }
-    }
+    output::hide_progress();
 }
 
 fn verdict(grid: &Grid) -> anyhow::Result<()> {
@@ -277,11 +250,11 @@ fn verdict(grid: &Grid) -> anyhow::Result<()> {
     if broken + lost == 0 {
         return Ok(());
     }
-    let what = match lost {
-        0 => format!("{broken} of {} cases could not be run", all.len()),
-        _ => format!("{lost} of {} versions could not be run", grid.columns.len()),
+    let (count, all, what) = match lost {
+        0 => (broken, all.len(), "cases"),
+        _ => (lost, grid.columns.len(), "versions"),
     };
-    Err(EnvironmentError::other(what)(anyhow::anyhow!("each says why above")).into())
+    Err(EnvironmentError::NotRun { count, all, what }.into())
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! The command line: one file a command.
 
-mod cases;
 mod doctor;
 mod down;
+mod keep;
 mod matrix;
 mod migrate;
 pub mod output;
+mod reports;
 mod run;
+mod selection;
 mod signals;
 mod up;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::{error::EnvironmentError, run::Session, settings::Settings};
 
@@ -28,6 +31,9 @@ pub struct Cli {
     /// Another containerd than the node image's own, for example 2.2; several for `matrix` [env: PULLPROOF_CONTAINERD]
     #[arg(long, global = true, value_name = "MINOR")]
     containerd: Option<String>,
+    /// Print what the harness does, with times, to standard error
+    #[arg(long, short, global = true)]
+    verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,13 +52,21 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Print the JSON Schema of a case file
     Schema,
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// Runs a command.
 ///
 /// # Errors
-/// Anything; [`crate::error::exit_code`] says whose fault it is.
+/// Anything; [`crate::error::Fault::of`] says whose fault it is.
 pub async fn main(cli: Cli) -> anyhow::Result<()> {
+    if cli.verbose {
+        output::trace();
+    }
     signals::listen()
         .map_err(|error| EnvironmentError::other("signals cannot be listened to")(error.into()))?;
     let settings = || -> anyhow::Result<Settings> {
@@ -79,6 +93,12 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
             output::put!("{}", crate::case::schema());
             Ok(())
         }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pullproof", &mut script);
+            output::put!("{}", String::from_utf8_lossy(&script));
+            Ok(())
+        }
     }?;
     undisturbed().await
 }
@@ -94,7 +114,10 @@ async fn close(session: Session) -> anyhow::Result<()> {
     undisturbed().await
 }
 
-/// Says what takes long, on standard error.
+/// Prints what takes long to standard error; on a terminal the progress line shows it as well.
 fn progress() -> crate::cluster::Progress {
-    std::sync::Arc::new(|what| output::note(what))
+    std::sync::Arc::new(|what| {
+        output::note(what);
+        output::show_progress(what);
+    })
 }

@@ -3,29 +3,83 @@
 
 use std::{
     fmt::{Arguments, Display},
-    io::{self, Write},
-    sync::OnceLock,
+    io::{self, IsTerminal as _, Write},
+    sync::{LazyLock, OnceLock},
+    time::Duration,
 };
 
+use anstream::AutoStream;
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
+use tracing_subscriber::{
+    Layer as _, filter::FilterFn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::error::NoOutput;
 
 /// Why standard output cannot be written any more.
 static LOST: OnceLock<watch::Sender<Option<NoOutput>>> = OnceLock::new();
 
-/// Prints to standard output.
+/// The line below all others that says what goes on: on a terminal alone.
+static PROGRESS: LazyLock<ProgressBar> = LazyLock::new(|| {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+});
+
+/// Shows what goes on, in place of what went on before.
+pub fn show_progress(text: impl Into<String>) {
+    PROGRESS.set_message(text.into());
+    PROGRESS.enable_steady_tick(Duration::from_millis(100));
+}
+
+/// Takes the progress line away.
+pub fn hide_progress() {
+    PROGRESS.finish_and_clear();
+}
+
+/// Prints to standard output, in colours on a terminal alone (`NO_COLOR`, `CLICOLOR_FORCE`).
 pub fn print(text: Arguments<'_>) {
     if state().borrow().is_none()
-        && let Err(error) = to(io::stdout().lock(), text)
+        && let Err(error) = PROGRESS.suspend(|| to(AutoStream::auto(io::stdout().lock()), text))
     {
         state().send_replace(Some(error));
     }
 }
 
-/// Prints a line to standard error. Where that cannot be written, nobody is there to be told.
+/// Prints what the program does to standard error, as `-v` asks for.
+pub fn trace() {
+    let lines = tracing_subscriber::fmt::layer()
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(|| Lines)
+        // Of this program alone: libraries trace requests, and these have credentials.
+        .with_filter(FilterFn::new(|of| of.target().starts_with("pullproof")));
+    // Whoever has set another reads that one.
+    tracing_subscriber::registry().with(lines).try_init().ok();
+}
+
+/// Standard error, beside the progress line.
+struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        PROGRESS.suspend(|| io::stderr().lock().write_all(bytes)).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+/// Prints a line to standard error. If that cannot be written, nobody is there to read it.
 pub fn note(text: impl Display) {
-    writeln!(io::stderr().lock(), "{text}").ok();
+    PROGRESS.suspend(|| writeln!(AutoStream::auto(io::stderr().lock()), "{text}").ok());
 }
 
 /// Waits until standard output cannot be written any more.

@@ -6,36 +6,47 @@ use std::{
     time::Instant,
 };
 
+use anstyle::AnsiColor;
 use clap::Args;
 
 use crate::{
     case::CaseFile,
     cluster::ApiLog,
-    error::{EnvironmentError, Failed, Interrupted, story},
+    error::{EnvironmentError, Failed, Interrupted, format_chain},
     report::{self, Latency, StatusWrite, Tally},
     run::{Outcome, Result as CaseResult, Schedule, Session},
     settings::Settings,
 };
 
 use super::{
-    cases, close,
-    output::{note, put, say},
-    progress,
+    close, keep,
+    output::{self, note, put, say},
+    progress, reports,
+    selection::Selection,
     signals::interruptible,
 };
 
 /// What `run` takes.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Case files, or folders of them
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
+    /// Print the names and titles of the cases, and run none
+    #[arg(long, conflicts_with_all = ["repeat", "junit", "json", "timings", "fail_fast"])]
+    list: bool,
     /// How many cases run at the same time
     #[arg(long, default_value_t = JOBS, value_name = "N")]
     jobs: u16,
     /// Run all cases so many times, and name those that went both ways
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// Keep pods, registries and node settings for an hour or until `pullproof down`, and print where
+    /// they are
+    #[arg(long, conflicts_with_all = ["repeat", "timings"])]
+    keep: bool,
+    /// Start no further case once one has failed, and drop those that run
+    #[arg(long)]
+    fail_fast: bool,
     /// Write the outcomes as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -53,11 +64,23 @@ pub(super) const JOBS: u16 = 12;
 
 /// Runs cases and prints a line for each as it ends.
 pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()> {
-    let cases = cases::read(&arguments.files)?.into();
+    let cases: Arc<[CaseFile]> = arguments.selection.read()?.into();
+    if arguments.list {
+        cases.iter().for_each(|case| say!("{:<44} {}", case.name, case.case.title));
+        return Ok(());
+    }
+    let keeper = match (arguments.keep, keep::status_file()) {
+        (false, _) => None,
+        (true, None) => return keep::start().await,
+        (true, status) => status,
+    };
     let evidence = settings.evidence.clone();
-    let session = interruptible(Session::open(settings, &progress())).await??;
+    let mut session = interruptible(Session::open(settings, &progress())).await??;
+    session.keeps = arguments.keep;
     let log = match arguments.timings {
-        true => Some(interruptible(ApiLog::start(&session.cluster)).await??),
+        true => Some(interruptible(ApiLog::start(&session.cluster)).await?.map_err(
+            EnvironmentError::other("the API server's log of requests could not be turned on"),
+        )?),
         false => None,
     };
     let mut schedule = Schedule::new(session);
@@ -68,8 +91,13 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
         None => Ok(Ok(String::new())),
     };
     let lost = session.lost().map(str::to_owned);
-    let closed = close(session).await;
-    let rounds = run?;
+    let (rounds, held, closed) = match (run, keeper) {
+        (Ok(rounds), Some(status)) => (rounds, Some((session, status)), Ok(())),
+        (run, _) => {
+            let closed = close(session).await;
+            (run?, None, closed)
+        }
+    };
     let latency = arguments.timings.then(|| {
         let lines =
             writes.as_ref().ok().and_then(|lines| lines.as_deref().ok()).unwrap_or_default();
@@ -77,8 +105,8 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
         Latency::of(rounds.iter().flatten().flat_map(|one| &one.decisions), &writes)
     });
     let reports = [
-        cases::write(arguments.junit.as_deref(), || report::junit(&rounds)),
-        cases::write(arguments.json.as_deref(), || Ok(report::json(&rounds, latency.as_ref()))),
+        reports::write(arguments.junit.as_deref(), || report::junit(&rounds)),
+        reports::write(arguments.json.as_deref(), || Ok(report::json(&rounds, latency.as_ref()))),
         writes.and_then(|lines| lines).map(drop),
         closed,
     ];
@@ -93,7 +121,11 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
         Some(why) => Err(EnvironmentError::other("the run was ended")(anyhow::anyhow!(why)).into()),
         None => verdict(&rounds, &tally, &evidence),
     };
-    keep_going(verdict, reports)
+    let result = keep_going(verdict, reports);
+    match held {
+        Some((session, status)) => keep::hold(session, result, &status).await,
+        None => result,
+    }
 }
 
 /// The verdict of a run, whatever became of the rest, which is told.
@@ -114,7 +146,7 @@ pub(super) fn keep_going(
         Ok(()) if rest.is_empty() => None,
         Ok(()) => Some(rest.remove(0)),
     };
-    rest.iter().for_each(|error| note(format_args!("pullproof: {}", story(error))));
+    rest.iter().for_each(|error| note(format_args!("pullproof: {}", format_chain(error))));
     ended_with.map_or(Ok(()), Err)
 }
 
@@ -132,14 +164,16 @@ async fn rounds(
     let mut rounds = Vec::new();
     for round in 1..=arguments.repeat {
         let began = Instant::now();
-        let outcomes = run_all(schedule, cases, arguments.jobs, several).await;
+        let outcomes = run_all(schedule, cases, arguments, several).await;
+        output::hide_progress();
         let summary = report::summary(&outcomes, began.elapsed(), &versions);
         match several {
             true => say!("round {round} of {}: {summary}", arguments.repeat),
             false => say!("{summary}"),
         }
+        let stopped = outcomes.len() < cases.len();
         rounds.push(outcomes);
-        if schedule.session().lost().is_some() {
+        if stopped {
             break;
         }
         schedule.session().tidy().await;
@@ -150,23 +184,45 @@ async fn rounds(
 async fn run_all(
     schedule: &mut Schedule,
     cases: &Arc<[CaseFile]>,
-    jobs: u16,
+    arguments: &Arguments,
     only_failed: bool,
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    schedule.start(cases, jobs.into());
+    output::show_progress(format!("0 of {} cases", cases.len()));
+    schedule.start(cases, arguments.jobs.into());
     while let Some((_, outcome)) = schedule.next().await {
         if schedule.session().lost().is_some() {
             // It is said once, as what ended the run.
             break;
         }
         if !(only_failed && outcome.is_good()) {
-            say!("{}", report::line(&outcome));
+            say!("{}", styled_line(&outcome));
         }
         put!("{}", report::failure(&outcome));
+        let stop = arguments.fail_fast && !outcome.is_good();
         outcomes.push(outcome);
+        if stop {
+            let left = cases.len() - outcomes.len();
+            say!(
+                "stopped at the first failure: {left} of {} cases not run to the end",
+                cases.len()
+            );
+            break;
+        }
+        output::show_progress(format!("{} of {} cases", outcomes.len(), cases.len()));
     }
     outcomes
+}
+
+/// The line of a case, its first word in the colour of its result.
+fn styled_line(outcome: &Outcome) -> String {
+    let color = match outcome.result {
+        CaseResult::Passed => AnsiColor::Green,
+        CaseResult::NotApplicable { .. } => AnsiColor::Yellow,
+        CaseResult::Failed(_) | CaseResult::Broken { .. } => AnsiColor::Red,
+    };
+    let (style, word) = (color.on_default(), report::word(outcome));
+    report::line(outcome).replacen(word, &format!("{style}{word}{style:#}"), 1)
 }
 
 fn verdict(rounds: &[Vec<Outcome>], tally: &Tally, evidence: &Path) -> anyhow::Result<()> {
@@ -183,9 +239,7 @@ fn verdict(rounds: &[Vec<Outcome>], tally: &Tally, evidence: &Path) -> anyhow::R
         .filter(|outcome| !outcome.is_good())
         .all(|outcome| matches!(outcome.result, CaseResult::Broken { .. }));
     if broken {
-        let what = format!("{bad} of {cases} cases could not be run");
-        let cause = anyhow::anyhow!("each says why above");
-        return Err(EnvironmentError::other(what)(cause).into());
+        return Err(EnvironmentError::NotRun { count: bad, all: cases, what: "cases" }.into());
     }
     Err(Failed { failed: bad, cases }.into())
 }

@@ -8,7 +8,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::error::{Interrupted, exit};
+use crate::error::{Fault, Interrupted};
 
 use super::output;
 
@@ -31,10 +31,10 @@ pub fn listen() -> io::Result<()> {
                 _ = hangup.recv() => {}
             }
             if came() {
-                std::process::exit(i32::from(exit::INTERRUPTED));
+                std::process::exit(i32::from(Fault::Interrupted.status()));
             }
             output::note(
-                "interrupted: cleaning up; once more to leave at once (what is left is removed in the background)",
+                "interrupted: cleaning up; press Ctrl-C again to exit now (cleanup continues in the background)",
             );
             state().send_replace(true);
         }

@@ -25,7 +25,7 @@ use super::{
     kind::Kind,
     owner::owner_of,
     priority::serve_first,
-    run::sweep_now,
+    run::{end_kept, sweep_now},
     strays,
 };
 
@@ -143,6 +143,7 @@ pub async fn remove(
     force: bool,
     progress: &Progress,
 ) -> Result<bool, EnvironmentError> {
+    end_kept(settings, Some(&settings.cluster_name())).await;
     let was = Place::new(settings)?.remove(engine, force, progress).await?;
     sweep_now(settings).await;
     Ok(was)
@@ -162,6 +163,7 @@ pub async fn remove_all(
     let failed = |error: std::io::Error| {
         EnvironmentError::other("the clusters that were made here cannot be listed")(error.into())
     };
+    end_kept(settings, None).await;
     let listed = match fs::read_dir(settings.state().join("clusters")) {
         Ok(listed) => listed,
         Err(error) => return ignore_absent(error).map(|()| Vec::new()).map_err(failed),
@@ -399,7 +401,7 @@ impl Place {
                     Ok(node) => node.map_or("no such node".to_owned(), |node| node_state(&node)),
                     Err(error) => error.to_string(),
                 };
-                // Only for its side of the story: does the container still run?
+                // Only for its side of the format_chain: does the container still run?
                 let container = match engine.container(&container).await {
                     Ok(found) => found.map_or("gone".to_owned(), |found| found.state),
                     Err(error) => format!("unknown: {error:#}"),

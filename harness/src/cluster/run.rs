@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::{error::EnvironmentError, process::apart, settings::Settings};
 
 use super::{
@@ -20,6 +22,9 @@ use super::{
 pub const RUN_LABEL: &str = "pullproof.dev/run";
 /// The label in Docker.
 pub(super) const DOCKER_RUN_LABEL: &str = "dev.pullproof.run";
+
+/// The file of a run's folder that holds the process of one that keeps what it made.
+const KEPT: &str = "kept";
 
 const REAPER: &str = include_str!("reaper.sh");
 
@@ -128,6 +133,14 @@ impl Run {
         fs::remove_file(self.folder.join("creating"))
     }
 
+    /// Has [`end_kept`] find this run, which keeps what it made.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn is_kept(&self) -> io::Result<()> {
+        write(&self.folder.join(KEPT), &std::process::id().to_string())
+    }
+
     /// The labels of everything this run makes in Docker.
     pub fn labels(&self) -> Vec<(String, String)> {
         vec![
@@ -196,6 +209,31 @@ pub(super) async fn sweep_now(settings: &Settings) {
     {
         all_end(reapers, SWEEPING).await;
     }
+}
+
+/// Ends the runs that keep what they made in a cluster, or in any if none is named, and waits until all
+/// of it is removed. Best effort: a cluster of one that goes on is in use.
+pub(super) async fn end_kept(settings: &Settings, cluster: Option<&str>) {
+    let runs = fs::read_dir(settings.state().join("runs"));
+    let mut ending = Vec::new();
+    for folder in runs.into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let owner = fs::read_to_string(folder.join(KEPT)).ok().and_then(|id| id.parse().ok());
+        let concerned = cluster.is_none_or(|name| folder.join("clusters").join(name).is_file());
+        // A run whose lock is free is dead, and its number may be another's.
+        if let Some(owner) = owner.and_then(Pid::from_raw)
+            && concerned
+            && matches!(Lock::try_exclusive(&folder.join("lock")), Ok(None))
+            && kill_process(owner, Signal::TERM).is_ok()
+        {
+            ending.push(folder);
+        }
+    }
+    let gone = async {
+        while ending.iter().any(|folder| folder.exists()) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(SWEEPING, gone).await.ok();
 }
 
 /// Starts to remove what runs left whose process and reaper are both gone, as after a power cut, or whose

@@ -25,4 +25,4 @@ pub use latency::{Latency, StatusWrite};
 pub use markdown::markdown;
 pub use table::{differences, heading, legend, row};
 pub use tally::Tally;
-pub use terminal::{failure, line, summary};
+pub use terminal::{failure, line, summary, word};

@@ -158,7 +158,9 @@ impl<'a> ControlPull<'a> {
         let said = within(LIMIT, what, self.scene.session.cluster.node.shell(&script)).await?;
         let seen: Vec<Request> =
             records.iter().flat_map(|(record, since)| record.since(*since)).collect();
-        Ok(match refusal(&seen, &reference.repository) {
+        let refusal = refusal(&seen, &reference.repository);
+        tracing::debug!("{}: control pull of {image}: {refusal:?}", self.scene.file.name);
+        Ok(match refusal {
             Refusal::Refused => None,
             Refusal::Served => Some(not_private(image, "the registry gave it to the control pull")),
             Refusal::Unasked => {

@@ -87,6 +87,16 @@ pub struct Scene<'a> {
     locks: Vec<Lock>,
 }
 
+/// What holds the surroundings of a case that is over.
+pub struct Kept {
+    /// The case's name.
+    pub case: String,
+    /// Its namespace.
+    pub namespace: String,
+    _registries: BTreeMap<String, Live>,
+    _locks: Vec<Lock>,
+}
+
 /// A pod's UID and one of its images.
 pub(super) type Proven = (String, String);
 
@@ -252,6 +262,16 @@ impl<'a> Scene<'a> {
             }
         }
         None
+    }
+
+    /// Leaves everything as it is, for as long as what is returned lives; then the reaper removes it.
+    pub fn keep(self) -> Kept {
+        Kept {
+            case: self.file.name.clone(),
+            namespace: self.namespace,
+            _registries: self.registries,
+            _locks: self.locks,
+        }
     }
 
     /// Removes what the case made. Best effort: what is left, the reaper removes at the run's end.

@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, runtime::wait::await_condition};
 use tokio::sync::RwLock;
+use tracing::debug;
 
 use crate::{
     case::{self, CaseFile, model::When},
     cluster::{Cluster, Engine, Lock, Progress, Run, strays},
-    error::{EnvironmentError, story},
+    error::{EnvironmentError, format_chain},
     evidence::{Evidence, KnownSecrets, Redaction, bundle},
     expectation::{applies, in_words as in_requests},
     image::Arch,
@@ -29,7 +30,7 @@ use super::{
     namespace::{ROOT_CA, delete_namespace},
     objects::Objects,
     outcome::{Outcome, Result as CaseResult},
-    scene::Scene,
+    scene::{Kept, Scene},
     schedule::Runner,
     steps::{self, Failure},
     watch::Watches,
@@ -64,6 +65,9 @@ pub struct Session {
     pub(super) watches: Watches,
     /// The secrets of all cases that have begun: the node's journal has those of all.
     pub secrets: KnownSecrets,
+    /// Whether what cases make stays until the session is closed.
+    pub keeps: bool,
+    kept: Mutex<Vec<Kept>>,
     left: Mutex<Vec<String>>,
     progress: Progress,
     /// What another run is waited for, so that it is said once.
@@ -81,9 +85,11 @@ impl Session {
     /// Something of the environment is missing or fails; the error says what to do.
     pub async fn open(settings: Settings, progress: &Progress) -> Result<Self, EnvironmentError> {
         let engine = Engine::connect().await?;
+        debug!("Docker {} answers", engine.version);
         let run = Run::start(&settings, progress).await?;
         strays::remove_containers(&engine, &run).await;
         let cluster = Cluster::join(&settings, &engine, &run, progress).await?;
+        debug!("joined the cluster {} as run {}", cluster.name, run.id);
         Ok(Self {
             arch: if engine.architecture == "arm64" { Arch::Arm64 } else { Arch::Amd64 },
             pool: Pool::new(run.labels(), IDLE_CONTAINERS).with_files_in(run.folder.clone()),
@@ -92,6 +98,8 @@ impl Session {
                 .await
                 .map_err(EnvironmentError::other("the cluster could not be watched"))?,
             secrets: KnownSecrets::default(),
+            keeps: false,
+            kept: Mutex::default(),
             left: Mutex::default(),
             progress: progress.clone(),
             awaited: Mutex::default(),
@@ -130,6 +138,12 @@ impl Session {
         let since = Timestamp::now();
         match Scene::set(self, file, redaction.clone()).await {
             Ok(mut scene) => {
+                debug!(
+                    "{}: set up in {:?}, waited {:?} of it",
+                    file.name,
+                    began.elapsed(),
+                    scene.waited
+                );
                 outcome.result = self.steps(&mut scene).await;
                 let seen = scene.registries.values().map(|live| {
                     let words = in_requests(&live.registry.record().all());
@@ -156,8 +170,11 @@ impl Session {
                     let collected = bundle::collect(&scene, &outcome);
                     outcome.evidence = self.evidence(collected).await;
                 }
-                // The reaper removes what this could not.
-                tokio::time::timeout(STEP, scene.strike()).await.ok();
+                match self.keeps {
+                    true => locked(&self.kept).push(scene.keep()),
+                    // The reaper removes what this could not.
+                    false => drop(tokio::time::timeout(STEP, scene.strike()).await),
+                }
             }
             Err(error) => {
                 outcome.took = began.elapsed();
@@ -165,12 +182,17 @@ impl Session {
                     outcome.result = CaseResult::Broken { error: lost };
                     return outcome;
                 }
-                outcome.result = CaseResult::Broken { error: story(&error) };
+                outcome.result = CaseResult::Broken { error: format_chain(&error) };
                 let collected = bundle::collect_node(self, file, since);
                 outcome.evidence = self.evidence(collected).await;
             }
         }
         outcome
+    }
+
+    /// The cases of which everything was kept, each with its namespace.
+    pub fn kept(&self) -> Vec<(String, String)> {
+        locked(&self.kept).iter().map(|one| (one.case.clone(), one.namespace.clone())).collect()
     }
 
     /// Why the cluster or the node is not what it was, so that no case can be run any more.
@@ -181,7 +203,7 @@ impl Session {
     /// Looks, after a case has failed, whether it could have been otherwise.
     async fn check(&self) -> Result<(), String> {
         let found = match self.cluster.check().await {
-            Err(error) => Err(story(&error.into())),
+            Err(error) => Err(format_chain(&error.into())),
             Ok(()) => self.watches.trouble().map_or(Ok(()), Err),
         };
         found.map_err(|why| self.lost.get_or_init(|| why).clone())
@@ -200,15 +222,16 @@ impl Session {
                 continue;
             }
             proved |= step.proves();
+            let line = scene.file.place(index).map_or(0, |(line, _)| line);
+            debug!("{}:{line}: {} begins", scene.file.path.display(), step.verbs().join(", "));
             let limit = steps::patience(step).saturating_add(STEP);
             let taken = tokio::time::timeout(limit, steps::take(scene, index, step)).await;
             match taken.unwrap_or_else(|_| Err(Failure::Broken(too_long("the step", limit)))) {
                 Ok(()) => {}
                 Err(Failure::Mismatch(failure)) => return CaseResult::Failed(*failure),
                 Err(Failure::Broken(error)) => {
-                    let line = scene.file.place(index).map_or(0, |(line, _)| line);
                     let place = format!("{}:{line}", scene.file.path.display());
-                    let error = scene.redaction.hide(&story(&error));
+                    let error = scene.redaction.hide(&format_chain(&error));
                     return CaseResult::Broken { error: format!("{place}: {error}") };
                 }
             }
@@ -243,6 +266,9 @@ impl Session {
 
     /// Gives up what the cases shared, as far as it can be done without the reaper.
     pub async fn clear(&self) {
+        debug!("cleaning up");
+        // Locks first: the reaper removes what lies behind them only if nobody has them.
+        locked(&self.kept).clear();
         if self.lost().is_none() {
             self.tidy().await;
         }

@@ -57,6 +57,7 @@ impl State {
     }
 
     fn failed(&self, error: &watcher::Error) {
+        tracing::debug!("a watch fails: {error}");
         self.0.send_modify(|health| {
             let again = health.last.as_ref().is_some_and(|(at, _)| at.elapsed() < ROW);
             health.failures = if again { health.failures + 1 } else { 1 };

@@ -40,7 +40,30 @@ pub struct Step {
     pub node: Option<NodeChange>,
 }
 
+/// A key that is a verb, and whether a step has it.
+type Verb = (&'static str, fn(&Step) -> bool);
+
+const VERBS: [Verb; 7] = [
+    ("apply", |step| step.apply.is_some()),
+    ("expect", |step| step.expect.is_some()),
+    ("run", |step| step.run.is_some()),
+    ("patch", |step| step.patch.is_some()),
+    ("delete", |step| step.delete.is_some()),
+    ("registry", |step| step.registry.is_some()),
+    ("node", |step| step.node.is_some()),
+];
+
 impl Step {
+    /// Returns the keys that are verbs.
+    pub fn known_verbs() -> impl Iterator<Item = &'static str> {
+        VERBS.into_iter().map(|(verb, _)| verb)
+    }
+
+    /// Returns the verbs that it has: one, once it is validated.
+    pub fn verbs(&self) -> Vec<&'static str> {
+        VERBS.into_iter().filter(|(_, is)| is(self)).map(|(verb, _)| verb).collect()
+    }
+
     /// Whether it can fail by what is seen.
     pub fn proves(&self) -> bool {
         let record = self.node.as_ref().is_some_and(|node| node.record.is_some());

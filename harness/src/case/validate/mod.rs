@@ -17,8 +17,6 @@ mod pods;
 mod variables;
 mod versions;
 
-const VERBS: [&str; 7] = ["apply", "expect", "run", "patch", "delete", "registry", "node"];
-
 /// A case and its text, so that an error can point at the very words.
 #[derive(Clone, Copy)]
 struct Source<'a> {
@@ -74,22 +72,13 @@ pub(super) fn check(
 }
 
 fn one_verb(source: Source<'_>, index: usize, step: &Step) -> Result<(), CaseError> {
-    let given: Vec<&str> = [
-        step.apply.is_some(),
-        step.expect.is_some(),
-        step.run.is_some(),
-        step.patch.is_some(),
-        step.delete.is_some(),
-        step.registry.is_some(),
-        step.node.is_some(),
-    ]
-    .into_iter()
-    .zip(VERBS)
-    .filter_map(|(given, verb)| given.then_some(verb))
-    .collect();
+    let given = step.verbs();
     let problem = match given.as_slice() {
         [_] => return Ok(()),
-        [] => format!("a step without a verb; expected one of {}", VERBS.join(", ")),
+        [] => {
+            let known: Vec<&str> = Step::known_verbs().collect();
+            format!("a step without a verb; expected one of {}", known.join(", "))
+        }
         many => format!(
             "a step with {} verbs ({}); make each a step of its own",
             many.len(),
