@@ -168,6 +168,11 @@ pub struct Failed {
     pub cases: usize,
 }
 
+/// No container of the pods that were asked for waits for an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("nothing fails to pull")]
+pub struct NothingFails;
+
 /// Something is wrong with what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -198,7 +203,7 @@ impl Fault {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<Failed>() {
+        if cause.is::<Failed>() || cause.is::<NothingFails>() {
             Some(Self::Expectation)
         } else if cause.is::<CaseError>()
             || cause.is::<UnknownVersion>()

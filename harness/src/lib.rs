@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod error;
 pub mod evidence;
 pub mod expectation;
+pub mod explain;
 pub mod image;
 pub mod input;
 mod limit;

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod down;
+mod explain;
 mod keep;
 mod matrix;
 mod migrate;
@@ -46,6 +47,8 @@ enum Command {
     Run(run::Arguments),
     /// Run cases on several versions, side by side
     Matrix(matrix::Arguments),
+    /// Explain why pods of any cluster cannot pull
+    Explain(explain::Arguments),
     /// Remove the clusters made here and all that belongs to them
     Down(down::Arguments),
     /// Rewrite case files of older words of the format
@@ -87,6 +90,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
             let settings = Settings::from_env()?;
             matrix::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
+        Command::Explain(arguments) => explain::main(arguments).await,
         Command::Down(arguments) => interruptible(down::main(arguments, settings()?)).await?,
         Command::Migrate(arguments) => migrate::main(&arguments),
         Command::Schema => {

@@ -4,6 +4,7 @@
 //! machines, [`Tally`] over several rounds. Several versions: a [`Grid`] of outcomes, as a table
 //! ([`heading`], [`row`], …), as [`markdown`] and as a [`page`] of HTML.
 
+mod explanation;
 mod grid;
 mod html;
 mod json;
@@ -17,6 +18,7 @@ mod tally;
 mod terminal;
 mod words;
 
+pub use explanation::{diagnosis_alone, explanation, explanation_json, explanation_schema};
 pub use grid::{Column, Grid, Row, Sight};
 pub use html::page;
 pub use json::{json, matrix_json};

@@ -1,0 +1,19 @@
+//! Why pods of any cluster cannot pull: reads what its API shows, and has [`pullproof_diagnosis`] decide.
+//!
+//! Nothing is written and nothing has to run in the cluster. [`Target`] says which pods, [`read`]
+//! returns a [`Finding`] per cause; what may not be read is listed in [`Explanation::unread`].
+
+mod cluster;
+mod failing;
+mod finding;
+mod keyring;
+mod read;
+mod target;
+
+pub use cluster::connect;
+pub use failing::{FailingContainer, failing_containers};
+pub use finding::{Explanation, Finding, Pull};
+pub use keyring::expiry;
+pub(crate) use keyring::of_lookup;
+pub use read::{ReadError, read};
+pub use target::{Target, TargetError};

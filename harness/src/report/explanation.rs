@@ -1,0 +1,485 @@
+//! Why pods cannot pull, as text and as JSON.
+
+use std::fmt::Write as _;
+
+use pullproof_credentials::{
+    Difference, HostDifference, Lookup, NearSecret, NoKeys, PathDifference, Reason, Sent, UseOf,
+};
+use pullproof_diagnosis::{Candidate, Cause, Diagnosis, Fact, Step};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::explain::{Explanation, Finding, Pull};
+
+/// Pulls of a finding that are listed by name.
+const LISTED: usize = 5;
+/// The version of the JSON. It grows if a field goes or changes its meaning; new fields may come.
+const VERSION: u32 = 1;
+
+/// Returns an explanation as text: of each finding the cause first, then what its secrets hold, then
+/// what to do.
+pub fn explanation(explanation: &Explanation) -> String {
+    let mut text = String::new();
+    for (at, finding) in explanation.findings.iter().enumerate() {
+        if at > 0 {
+            text.push('\n');
+        }
+        subject(&mut text, &finding.pulls);
+        diagnosis(&mut text, &finding.diagnosis);
+        if let Some(lookup) = &finding.lookup {
+            table(&mut text, lookup);
+        }
+        remedy(&mut text, &finding.diagnosis);
+    }
+    // Writing to a String cannot fail, here and below.
+    for note in &explanation.notes {
+        writeln!(text, "\nnote: {note}").ok();
+    }
+    for unread in &explanation.unread {
+        writeln!(text, "\nwarning: {unread}").ok();
+    }
+    text
+}
+
+/// Returns a diagnosis alone as text.
+pub fn diagnosis_alone(of: &Diagnosis) -> String {
+    let mut text = String::new();
+    diagnosis(&mut text, of);
+    remedy(&mut text, of);
+    text
+}
+
+fn subject(text: &mut String, pulls: &[Pull]) {
+    let Some(first) = pulls.first() else { return };
+    let Pull { namespace, pod, container, image, reason, .. } = first;
+    if pulls.len() == 1 {
+        writeln!(text, "{namespace}/{pod}: container {container} cannot pull {image} ({reason})").ok();
+        return;
+    }
+    writeln!(text, "{} containers of the namespace {namespace} cannot pull", pulls.len()).ok();
+    for Pull { pod, container, image, .. } in pulls.iter().take(LISTED) {
+        writeln!(text, "  {pod}: container {container}, {image}").ok();
+    }
+    if pulls.len() > LISTED {
+        writeln!(text, "  … and {} more", pulls.len() - LISTED).ok();
+    }
+}
+
+fn diagnosis(text: &mut String, of: &Diagnosis) {
+    let sentence = capitalised(&of.sentence);
+    match of.cause() {
+        Some(cause) => {
+            writeln!(text, "\n  {sentence}.\n  cause: {cause}: {}", cause.meaning()).ok();
+        }
+        None => {
+            writeln!(text, "\n  {sentence}.").ok();
+            for Candidate { id, meaning, decides } in of.candidates() {
+                writeln!(text, "  candidate: {id}: {meaning}\n    decided by: {decides}").ok();
+            }
+        }
+    }
+}
+
+fn remedy(text: &mut String, of: &Diagnosis) {
+    if let Some(Step { text: step, command }) = &of.remedy {
+        writeln!(text, "\n  hint: {step}").ok();
+        if let Some(command) = command {
+            writeln!(text, "    {command}").ok();
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().collect::<String>());
+    first.unwrap_or_default() + characters.as_str().trim_end_matches('.')
+}
+
+fn table(text: &mut String, lookup: &Lookup) {
+    let rows: Vec<[String; 4]> = rows(lookup)
+        .map(|row| {
+            let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
+            let matches = match row.why {
+                Some(why) => format!("no: {why}"),
+                None => yes(true),
+            };
+            [row.secret, row.key.unwrap_or_else(|| "-".to_owned()), matches, row.sent_words]
+        })
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    let heads = ["SECRET", "KEY", "MATCHES", "SENT"].map(str::to_owned);
+    let width = |column: usize| {
+        rows.iter().chain([&heads]).map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths = [width(0), width(1), width(2)];
+    text.push('\n');
+    for [secret, key, matches, sent] in [&heads].into_iter().chain(&rows) {
+        let [a, b, c] = widths;
+        let line = format!("  {secret:<a$}  {key:<b$}  {matches:<c$}  {sent}");
+        writeln!(text, "{}", line.trim_end()).ok();
+    }
+}
+
+struct Row {
+    secret: String,
+    key: Option<String>,
+    matches: bool,
+    sent: bool,
+    sent_words: String,
+    user: Option<String>,
+    why: Option<String>,
+}
+
+fn rows(lookup: &Lookup) -> impl Iterator<Item = Row> {
+    lookup.rows().map(|row| {
+        let (secret, key) = (row.secret.name.clone(), row.key.map(str::to_owned));
+        match row.use_of {
+            UseOf::Tried(credential) => {
+                let user = credential.user().into_owned();
+                let why_not = match &credential.sent {
+                    Sent::Yes => None,
+                    Sent::Helper(name) => Some(format!("{name} of another machine has them")),
+                    Sent::Token => Some("only a token, which the kubelet does not read".to_owned()),
+                    Sent::Empty => Some("neither user nor password".to_owned()),
+                    Sent::NoUser => Some("no user".to_owned()),
+                    Sent::NoPassword => Some("no password".to_owned()),
+                };
+                Row {
+                    secret,
+                    key,
+                    matches: true,
+                    sent: why_not.is_none(),
+                    sent_words: match why_not {
+                        None => format!("yes, as {}", plain(&user)),
+                        Some(why) => format!("no: {why}"),
+                    },
+                    user: Some(user).filter(|user| !user.is_empty()),
+                    why: None,
+                }
+            }
+            UseOf::PassedOver(reason) => Row {
+                secret,
+                key,
+                matches: false,
+                sent: false,
+                sent_words: "no".to_owned(),
+                user: None,
+                why: Some(why(reason)),
+            },
+        }
+    })
+}
+
+/// A text of a secret, on one line and without control characters.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn why(reason: &Reason) -> String {
+    match reason {
+        Reason::Absent(None) => "no such secret in the pod's namespace".to_owned(),
+        Reason::Absent(Some(NearSecret::OtherNamespace(namespace))) => {
+            format!("the secret is in the namespace {namespace}")
+        }
+        Reason::Absent(Some(NearSecret::Name(name))) => {
+            format!("no such secret; there is {name}")
+        }
+        Reason::WrongType { kind, .. } => format!("the type {} is not a pull secret's", plain(kind)),
+        Reason::WrongDataKey { expected, .. } => format!("its data has no key {expected}"),
+        Reason::EmptyData => "its data is empty".to_owned(),
+        Reason::Undecodable { error, wrapped: false } => format!("cannot be decoded: {error}"),
+        Reason::Undecodable { error, wrapped: true } => {
+            format!("cannot be decoded: {error}; a .dockercfg holds a whole config.json")
+        }
+        Reason::Neighbour(secret) => format!("not used, as {} cannot be decoded", secret.name),
+        Reason::NoKeys(NoKeys::Store(store)) => {
+            format!("no keys: they are in the store {} of another machine", plain(store))
+        }
+        Reason::NoKeys(NoKeys::Helpers(helpers)) => {
+            format!("no keys: they are with {} of another machine", plain(&helpers.join(", ")))
+        }
+        Reason::NoKeys(NoKeys::Unwrapped) => "its keys are not under `auths`".to_owned(),
+        Reason::NoKeys(NoKeys::Nothing) => "it has no keys".to_owned(),
+        Reason::Wrapped => "`auths` of a config.json in a .dockercfg, which has no such level".to_owned(),
+        Reason::NotUrl(error) => format!("not a URL: {error}"),
+        Reason::ImageNotUrl(error) => format!("the image's host is not a URL's: {error}"),
+        Reason::Mismatch(differences) => {
+            differences.iter().map(difference).collect::<Vec<_>>().join(", ")
+        }
+        Reason::OtherKeyMatches(key) => format!("used only if no other matches, and {key} does"),
+    }
+}
+
+fn difference(difference: &Difference) -> String {
+    match difference {
+        Difference::Host(host) => match host {
+            HostDifference::Labels { key, image } => {
+                format!("{key} labels, the image's host has {image}")
+            }
+            HostDifference::Case => "capitals differ".to_owned(),
+            HostDifference::Similar(1) => "one letter differs".to_owned(),
+            HostDifference::Similar(letters) => format!("{letters} letters differ"),
+            HostDifference::DockerHub => "Docker Hub's key is index.docker.io".to_owned(),
+            HostDifference::Ipv6WithoutPort => "an IPv6 address without a port matches nothing".to_owned(),
+            HostDifference::BadPattern => "the pattern is malformed".to_owned(),
+            HostDifference::Other => "another host".to_owned(),
+        },
+        Difference::Port { key, image } => match (key, image) {
+            (None, Some(image)) => format!("no port, the image has {image}"),
+            (Some(key), None) => format!("port {key}, the image has none"),
+            (Some(key), Some(image)) => format!("port {key}, the image has {image}"),
+            (None, None) => "the port differs".to_owned(),
+        },
+        Difference::Path(path) => match path {
+            PathDifference::ApiVersion => "the API version is a path without a slash behind it",
+            PathDifference::TrailingSlash => "a slash behind the repository",
+            PathDifference::TagOrDigest => "a tag or digest is not part of a key",
+            PathDifference::Case => "capitals of the path differ",
+            PathDifference::Library => "Docker Hub's official images are below library/",
+            PathDifference::DockerHub => "Docker Hub's key has no path",
+            PathDifference::Pattern => "a pattern in the path stands for itself",
+            PathDifference::Other => "another path",
+        }
+        .to_owned(),
+    }
+}
+
+/// The JSON of `pullproof explain --output json`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "pullproof explanation")]
+pub struct ExplanationJson {
+    /// The version of this form: 1.
+    version: u32,
+    /// One per cause, the one with the most pulls first; empty if nothing fails to pull.
+    findings: Vec<FindingJson>,
+    /// What may not be read.
+    unread: Vec<String>,
+    /// What is worth knowing and not a cause.
+    notes: Vec<String>,
+}
+
+/// Why one or more pulls fail.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct FindingJson {
+    /// The id of the cause, or null if the evidence does not decide it.
+    cause: Option<String>,
+    /// The causes that are possible, most likely first, at most four.
+    candidates: Vec<CandidateJson>,
+    /// The finding in one sentence.
+    sentence: String,
+    /// What to do.
+    remedy: Option<RemedyJson>,
+    /// What the finding rests on.
+    evidence: Vec<EvidenceJson>,
+    /// The secrets of the first pull and their keys; null if they may not be read.
+    keyring: Option<Vec<KeyJson>>,
+    /// The pulls that fail.
+    pulls: Vec<PullJson>,
+}
+
+/// One cause that is possible.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct CandidateJson {
+    /// Its id.
+    id: String,
+    /// Its meaning.
+    meaning: String,
+    /// What would decide for or against it.
+    decides: String,
+}
+
+/// What to do.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct RemedyJson {
+    /// The step.
+    text: String,
+    /// The command for it, if one does it.
+    command: Option<String>,
+}
+
+/// One thing that is known.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct EvidenceJson {
+    /// Where it is known from: `message`, `reference`, `secrets`, `requests`, `probe` or `versions`.
+    from: String,
+    /// What is known.
+    text: String,
+}
+
+/// A key of a secret, or a secret without keys.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct KeyJson {
+    /// The secret.
+    secret: String,
+    /// The key.
+    key: Option<String>,
+    /// The user.
+    user: Option<String>,
+    /// Whether the key matches the image.
+    matches: bool,
+    /// Whether credentials of it are sent when the registry asks.
+    sent: bool,
+    /// Why the key does not match.
+    why: Option<String>,
+}
+
+/// A container that cannot pull.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct PullJson {
+    /// The pod's namespace.
+    namespace: String,
+    /// The pod.
+    pod: String,
+    /// The container.
+    container: String,
+    /// The image.
+    image: String,
+    /// The node, if the pod has one.
+    node: Option<String>,
+    /// The waiting reason.
+    reason: String,
+}
+
+/// Returns an explanation as JSON.
+pub fn explanation_json(explanation: &Explanation) -> String {
+    let json = ExplanationJson {
+        version: VERSION,
+        findings: explanation.findings.iter().map(finding_json).collect(),
+        unread: explanation.unread.clone(),
+        notes: explanation.notes.clone(),
+    };
+    format!("{:#}\n", serde_json::json!(json))
+}
+
+fn finding_json(finding: &Finding) -> FindingJson {
+    let diagnosis = &finding.diagnosis;
+    let from = |fact: &Fact| serde_json::json!(fact.from).as_str().unwrap_or_default().to_owned();
+    FindingJson {
+        cause: diagnosis.cause().map(|cause: Cause| cause.to_string()),
+        candidates: diagnosis
+            .candidates()
+            .iter()
+            .map(|one| CandidateJson {
+                id: one.id.to_string(),
+                meaning: one.meaning.to_owned(),
+                decides: one.decides.to_owned(),
+            })
+            .collect(),
+        sentence: diagnosis.sentence.clone(),
+        remedy: diagnosis
+            .remedy
+            .as_ref()
+            .map(|step| RemedyJson { text: step.text.clone(), command: step.command.clone() }),
+        evidence: diagnosis
+            .facts
+            .iter()
+            .map(|fact| EvidenceJson { from: from(fact), text: fact.text.clone() })
+            .collect(),
+        keyring: finding.lookup.as_ref().map(|lookup| {
+            rows(lookup)
+                .map(|Row { secret, key, matches, sent, user, why, .. }| KeyJson {
+                    secret,
+                    key,
+                    user,
+                    matches,
+                    sent,
+                    why,
+                })
+                .collect()
+        }),
+        pulls: finding
+            .pulls
+            .iter()
+            .map(|Pull { namespace, pod, container, image, node, reason }| PullJson {
+                namespace: namespace.clone(),
+                pod: pod.clone(),
+                container: container.clone(),
+                image: image.clone(),
+                node: node.clone(),
+                reason: reason.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// Returns the JSON Schema of [`explanation_json`].
+pub fn explanation_schema() -> String {
+    format!("{:#}\n", schemars::schema_for!(ExplanationJson).to_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use pullproof_credentials::{Image, Keyring, KubernetesVersion, PullSecret};
+    use pullproof_diagnosis::{Evidence, diagnose};
+
+    use super::*;
+
+    fn example() -> Explanation {
+        let version = KubernetesVersion::new(37, 2);
+        let config = r#"{"auths": {"registry.example": {"auth": "amFuZTpjNG40cnk="},
+            "quay.io": {"username": "jane", "password": "c4n4ry"}}}"#;
+        let secrets = [PullSecret::docker_config_json("shop", "regcred", config)];
+        let image = Image::parse("registry.example:5000/team/app:v1", version).unwrap();
+        let lookup = Keyring::new(&secrets, version).unwrap().lookup(&image);
+        let message = "failed to pull and unpack image \"registry.example:5000/team/app:v1\": failed to \
+            resolve reference \"registry.example:5000/team/app:v1\": pull access denied, repository does \
+            not exist or may require authorization: authorization failed: no basic auth credentials";
+        let evidence = Evidence {
+            keyring: Some(pullproof_diagnosis::keyring::Lookup::Read(crate::explain::of_lookup(&lookup))),
+            image: Some("registry.example:5000/team/app:v1".into()),
+            ..Evidence::of_message(message)
+        };
+        Explanation {
+            findings: vec![Finding {
+                diagnosis: diagnose(&evidence),
+                lookup: Some(lookup),
+                pulls: vec![Pull {
+                    namespace: "shop".into(),
+                    pod: "web".into(),
+                    container: "web".into(),
+                    image: "registry.example:5000/team/app:v1".into(),
+                    node: Some("node-1".into()),
+                    reason: "ImagePullBackOff".into(),
+                }],
+            }],
+            unread: vec!["the node node-1 may not be read".into()],
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_cause_comes_first_then_the_keys_then_the_remedy() {
+        insta::assert_snapshot!(explanation(&example()));
+    }
+
+    #[test]
+    fn nothing_of_a_password_is_in_any_form() {
+        for text in [explanation(&example()), explanation_json(&example())] {
+            assert!(!text.contains("c4n4ry") && !text.contains("amFuZTpjNG40cnk"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_json_has_a_version_and_the_cause() {
+        let json: serde_json::Value = serde_json::from_str(&explanation_json(&example())).unwrap();
+        assert_eq!(json["version"], 1);
+        assert_eq!(json["findings"][0]["cause"], "key-mismatch");
+        assert_eq!(json["findings"][0]["keyring"][0]["matches"], false);
+        assert_eq!(json["findings"][0]["pulls"][0]["pod"], "web");
+    }
+
+    #[test]
+    fn the_kept_schema_is_that_of_the_json() {
+        let kept = include_str!("../../../docs/explain.schema.json");
+        assert_eq!(kept, explanation_schema(), "repair it with: cargo run -q -- explain --schema > docs/explain.schema.json");
+    }
+}
