@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretSlice};
 
 use crate::base64;
 use crate::json::{Kind, Value};
+use crate::key;
 use crate::syntax::SyntaxError;
 
 /// Why the data of a pull secret cannot be decoded. The kubelet then uses none of the pod's secrets.
@@ -150,7 +151,8 @@ fn decode_entries(
 
 /// Decodes one entry (`UnmarshalJSON` of `DockerConfigEntry`).
 fn decode_entry(parent: &str, key: &str, value: Value<'_>) -> Result<Entry, ConfigError> {
-    let at = if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") };
+    let shown = key::shown(key);
+    let at = if parent.is_empty() { shown.clone() } else { format!("{parent}.{shown}") };
     let mut errors = FirstError::default();
     errors.expect(&at, value, Kind::Object);
     let [mut user, mut password, mut email, mut auth] = [const { None }; 4];
@@ -177,7 +179,7 @@ fn decode_entry(parent: &str, key: &str, value: Value<'_>) -> Result<Entry, Conf
     errors.none()?;
     match auth.filter(|auth| !auth.is_empty()) {
         Some(auth) => {
-            let (user, password) = decode_auth(key, &auth)?;
+            let (user, password) = decode_auth(&shown, &auth)?;
             Ok(Entry { user, password: Some(password), token })
         }
         None => Ok(Entry {

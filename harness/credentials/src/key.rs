@@ -33,6 +33,19 @@ impl Key {
     }
 }
 
+/// The key for people: a password that stands before the host is left out.
+pub(crate) fn shown(text: &str) -> String {
+    let after_scheme = text.find("://").map_or(0, |place| place + 3);
+    let end =
+        text[after_scheme..].find(['/', '?', '#']).map_or(text.len(), |end| after_scheme + end);
+    let authority = &text[after_scheme..end];
+    match authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host)))
+    {
+        Some((user, host)) => format!("{}{user}:***@{host}{}", &text[..after_scheme], &text[end..]),
+        None => text.to_owned(),
+    }
+}
+
 /// Whether host, port and path of a key match those of an image.
 pub(crate) fn matches(key: &Url, image: &Url) -> bool {
     let ((key_host, key_port), (host, port)) = (key.host_and_port(), image.host_and_port());
@@ -113,6 +126,15 @@ mod tests {
     fn scheme_and_api_version_are_dropped(#[case] text: &str, #[case] normalised: &str) {
         let key = Key::parse(text, VERSION.rules()).unwrap();
         assert_eq!(key.normalised, normalised.as_bytes());
+    }
+
+    #[rstest]
+    #[case("https://jane:hunt:er@2@reg/a@b", "https://jane:***@reg/a@b")]
+    #[case("jane:hunter2@reg", "jane:***@reg")]
+    #[case("jane@reg:5000", "jane@reg:5000")]
+    #[case("reg:5000/a:b@c", "reg:5000/a:b@c")]
+    fn a_password_in_a_key_is_not_shown(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(shown(text), expected);
     }
 
     #[rstest]

@@ -137,6 +137,7 @@ impl IndexedKey {
             secret: entry.secret.clone(),
             place: entry.place,
             key: entry.key.clone(),
+            compared_as: String::from_utf8_lossy(&self.key.normalised).into_owned(),
             matched_by,
             order_is_random: self.entries.iter().filter(|other| other.place == entry.place).count()
                 > 1,
@@ -221,7 +222,7 @@ impl Builder {
         let entry = IndexedEntry {
             secret: secret.id(),
             place,
-            key: text.to_owned(),
+            key: key::shown(text),
             sent: sent(text, entry, config),
             entry: entry.clone(),
         };
@@ -230,7 +231,7 @@ impl Builder {
     }
 
     fn pass_over(&mut self, place: usize, secret: &PullSecret, key: Option<&str>, reason: Reason) {
-        let key = key.map(str::to_owned);
+        let key = key.map(key::shown);
         self.passed_over.push((place, PassedOver { secret: secret.id(), key, reason }));
     }
 }

@@ -29,8 +29,10 @@ pub struct Credential {
     pub secret: SecretId,
     /// The place of the secret in the pod's list of those that exist.
     pub place: usize,
-    /// The key as it is written.
+    /// The key as it is written, but for a password before the host: `user:***@registry`.
     pub key: String,
+    /// The key as it is compared: without scheme, user and API version.
+    pub compared_as: String,
     /// How the image matches it.
     pub matched_by: MatchedBy,
     /// Whether the secret has the same key in another spelling that is tried next to this one, in an
@@ -97,7 +99,7 @@ impl fmt::Display for Credential {
 pub struct PassedOver {
     /// The secret.
     pub secret: SecretId,
-    /// The key as it is written, if the reason is about one.
+    /// The key as it is written, but for a password before the host, if the reason is about one.
     pub key: Option<String>,
     /// Why.
     pub reason: Reason,
