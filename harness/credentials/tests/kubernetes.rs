@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 use support::kubelet::{Comparison, compare};
 use support::question::{Answer, Question};
 
-/// Made by `scripts/keyring-differential 4000 --seed 1 --record` and this file.
+/// Made by `scripts/keyring-differential 4000 --seed 1 --record FILE`.
 const RECORDED: &[u8] = include_bytes!("data/recorded.jsonl.gz");
 
 #[test]

@@ -14,7 +14,7 @@ pub fn question(seed: u64, number: u64) -> (Question, Vec<&'static str>) {
     let random = StdRng::seed_from_u64(mixed);
     let mut generator = Generator { random, shapes: Vec::new(), image: String::new() };
     generator.image = generator.image();
-    let secrets = generator.random.random_range(0..=3) + u8::from(number % 7 == 0);
+    let secrets = generator.random.random_range(0..=3) + u8::from(number.is_multiple_of(7));
     let secrets = (0..secrets).map(|_| generator.secret()).collect();
     let image = Bytes(generator.image.into_bytes());
     (Question { secrets, image }, generator.shapes)
