@@ -249,8 +249,13 @@ impl Generator {
     /// A string with escapes, and at times with what is not text.
     fn string(&mut self, text: &str) -> Vec<u8> {
         let escaped = self.happens(3);
+        let odd = self.random.random_ratio(1, 200).then(|| self.not_text());
+        let odd_at = self.random.random_range(0..=text.chars().count());
         let mut quoted = b"\"".to_vec();
-        for letter in text.chars() {
+        for (place, letter) in text.chars().enumerate() {
+            if place == odd_at {
+                quoted.extend(odd.unwrap_or_default());
+            }
             let escape = match letter {
                 '"' | '\\' => format!("\\{letter}"),
                 '\n' => "\\n".to_owned(),
@@ -265,21 +270,23 @@ impl Generator {
             };
             quoted.extend(escape.as_bytes());
         }
-        if self.random.random_ratio(1, 200) {
-            self.shapes.push("shape: text that is not UTF-8");
-            let odd: [&[u8]; 7] = [
-                b"\xff",
-                b"\xe2\x82",
-                b"\xed\xa0\x80",
-                b"\\ud83d",
-                b"\\udc00\\ud83d",
-                b"\\ud83d\\u0041",
-                b"\xf4\x90\x80\x80",
-            ];
-            let odd = self.pick(&odd);
-            quoted.extend(odd);
-        }
         quoted.push(b'"');
         quoted
+    }
+
+    /// Bytes that are not UTF-8, and escapes of surrogates.
+    fn not_text(&mut self) -> &'static [u8] {
+        self.shapes.push("shape: text that is not UTF-8");
+        self.pick(&[
+            b"\xff",
+            b"\xe2\x82",
+            b"\xed\xa0\x80",
+            b"\xf0\x9f\x98",
+            b"\xf4\x90\x80\x80",
+            b"\\ud83d",
+            b"\\ud83d\\ude00",
+            b"\\udc00\\ud83d",
+            b"\\ud83d\\u0041",
+        ])
     }
 }
