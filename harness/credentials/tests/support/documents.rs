@@ -249,7 +249,7 @@ impl Generator {
     /// A string with escapes, and at times with what is not text.
     fn string(&mut self, text: &str) -> Vec<u8> {
         let escaped = self.happens(3);
-        let odd = self.random.random_ratio(1, 200).then(|| self.not_text());
+        let odd = self.random.random_ratio(1, 80).then(|| self.not_text());
         let odd_at = self.random.random_range(0..=text.chars().count());
         let mut quoted = b"\"".to_vec();
         for (place, letter) in text.chars().enumerate() {

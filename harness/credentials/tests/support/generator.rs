@@ -59,6 +59,10 @@ impl Generator {
             name = format!("{host}{}", "a".repeat(length));
         }
         name.push_str(if self.happens(3) { self.pick(WRONG_TAGS) } else { self.pick(TAGS) });
+        if self.happens(1) {
+            let length = self.random.random_range(126..=130);
+            name.push_str(&format!(":{}", "v".repeat(length)));
+        }
         if self.happens(10) {
             let algorithms =
                 ["sha256", "sha256", "sha512", "sha384", "md5", "SHA256", "sha256+b64"];
@@ -92,10 +96,10 @@ impl Generator {
     fn key_for_the_image(&mut self) -> String {
         let image = self.image.clone();
         let (host, path) = match image.split_once('/') {
-            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
+            Some((host, path)) if host.contains(['.', ':']) => (host, path),
             _ => ("index.docker.io", image.as_str()),
         };
-        let host = match self.random.random_range(0..12) {
+        let host = match self.random.random_range(0..16) {
             0 => host.split(':').next().unwrap_or_default().to_owned(),
             1 => format!("{host}:443"),
             2 => host.replacen("reg", "*", 1),
@@ -103,6 +107,9 @@ impl Generator {
             4 => host.split('.').map(|_| "*").collect::<Vec<_>>().join("."),
             5 => host.split_once('.').map_or(host, |(_, parent)| parent).to_owned(),
             6 => host.to_uppercase(),
+            7 => host.replacen('e', "%65", 1),
+            8 if host.ends_with(".4") => format!("[::ffff:{host}]"),
+            8 if host.starts_with('[') => format!("reg{host}"),
             _ => host.to_owned(),
         };
         let path = match self.random.random_range(0..8) {

@@ -14,7 +14,7 @@ use super::compare::Outcome;
 #[derive(Default)]
 pub struct Hits(BTreeMap<&'static str, usize>);
 
-/// Every rule that questions exercise, but for those of single versions.
+/// Every rule that questions exercise.
 const RULES: &[&str] = &[
     "image: capitals",
     "image: digest algorithm",
@@ -45,6 +45,7 @@ const RULES: &[&str] = &[
     "key: escape",
     "key: character in the host",
     "key: port is no number",
+    COLONS,
     "key: brackets",
     "key: user name",
     "match: host",
@@ -85,8 +86,9 @@ const RULES: &[&str] = &[
 /// A rule of Kubernetes 1.36 and later.
 const COLONS: &str = "key: more than one colon";
 
-/// Rules that a version cannot exercise: until 1.28 no image has an IPv6 address for a host.
-const IPV6: &[&str] = &["miss: IPv6 address without a port", "miss: host of the image"];
+/// Rules that need the minor: images with IPv6 addresses, and a Go that looks at the address.
+const SINCE: &[(&str, u32)] =
+    &[("miss: IPv6 address without a port", 29), ("miss: host of the image", 34), (COLONS, 36)];
 
 impl Hits {
     /// Counts what was generated.
@@ -110,9 +112,12 @@ impl Hits {
 
     /// Returns the rules of a version that were not exercised.
     pub fn missing(&self, version: KubernetesVersion) -> Vec<&'static str> {
-        let colons = (version >= KubernetesVersion::new(36, 0)).then_some(COLONS);
-        let ipv6 = version >= KubernetesVersion::new(29, 0);
-        let rules = RULES.iter().copied().filter(|rule| ipv6 || !IPV6.contains(rule)).chain(colons);
+        let applies = |rule: &&str| {
+            SINCE
+                .iter()
+                .all(|(since, minor)| rule != since || version >= KubernetesVersion::new(*minor, 0))
+        };
+        let rules = RULES.iter().copied().filter(applies);
         rules.filter(|rule| !self.0.contains_key(rule)).collect()
     }
 
