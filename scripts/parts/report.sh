@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What set-up tells the person at the terminal, and how it stops.
+# What a script tells the person at the terminal, and how it stops.
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -9,7 +9,7 @@ readonly exit_failed=1 exit_usage=2 exit_environment=3
 # die CODE LINE...: the first line says what is wrong, the others what to do.
 die() {
   local code=$1 line
-  say "setup: $2"
+  say "${0##*/}: $2"
   shift 2
   for line in "$@"; do say "  $line"; done
   exit "$code"
