@@ -4,9 +4,6 @@
 /// at the end.
 const KEPT: usize = 16 * 1024;
 
-/// How often quotes can be nested in a log line before the rest is left as it is.
-const NESTING: usize = 4;
-
 /// Returns the text without escape sequences, control and direction characters, cut in its middle
 /// if it is long.
 pub(crate) fn printable(text: &str) -> String {
@@ -24,14 +21,21 @@ pub(crate) fn printable(text: &str) -> String {
 
 /// Returns the text with the backslashes before quotes removed, as nested `%q` of Go leaves them.
 pub(crate) fn unquoted(text: &str) -> String {
-    let mut text = text.to_owned();
-    for _ in 0..NESTING {
-        if !text.contains("\\\"") {
-            break;
+    let mut out = String::with_capacity(text.len());
+    let mut backslashes = 0;
+    for char in text.chars() {
+        if char == '\\' {
+            backslashes += 1;
+            continue;
         }
-        text = text.replace("\\\\", "\\").replace("\\\"", "\"");
+        if char != '"' {
+            out.extend(std::iter::repeat_n('\\', backslashes));
+        }
+        backslashes = 0;
+        out.push(char);
     }
-    text
+    out.extend(std::iter::repeat_n('\\', backslashes));
+    out
 }
 
 fn append(out: &mut String, text: &str) {
@@ -115,6 +119,6 @@ mod tests {
 
     #[test]
     fn nested_quotes_are_unfolded() {
-        assert_eq!(unquoted(r#"err="x \"y \\\"z\\\"\"""#), r#"err="x "y "z"""#);
+        assert_eq!(unquoted(r#"err="x \"y \\\"z\\\"\"""#), r#"err="x "y "z""""#);
     }
 }

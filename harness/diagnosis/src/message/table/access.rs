@@ -22,7 +22,6 @@ pub(super) const ROWS: &[Row] = &[
     is(Registry, "GitLab lib/gitlab/auth", "access forbidden", "denied: access forbidden", Sign::Denied),
     is(Registry, "Artifactory", "The client does not have permission", "denied: The client does not have permission for manifest", Sign::PermissionMissing { identity: None }),
     is(Registry, "GHCR", "denied: permission_denied", "denied: permission_denied: read_package", Sign::PermissionMissing { identity: None }),
-    is(Registry, "GHCR", "token provided does not match expected scopes", "denied: permission_denied: The token provided does not match expected scopes.", Sign::PermissionMissing { identity: None }),
     is(Registry, "GCR", "don't have the needed permissions to perform this operation",
         "unauthorized: You don't have the needed permissions to perform this operation, and you may have invalid credentials.", Sign::Denied),
     is(Registry, "GCR", "Token exchange failed for project", "denied: Token exchange failed for project 'example'.", Sign::PermissionMissing { identity: Some(true) }),
@@ -31,10 +30,10 @@ pub(super) const ROWS: &[Row] = &[
     is(Registry, "Artifact Registry", "Unauthenticated request", "denied: Unauthenticated request. Unauthenticated requests do not have permission \"x\" on resource \"y\"", Sign::Unauthenticated),
     is(Registry, "GCR", "Anonymous caller does not have", "Anonymous caller does not have storage.objects.get access", Sign::Unauthenticated),
     is(Registry, "Huawei SWR", "You may not login yet", "denied: You may not login yet", Sign::Unauthenticated),
-    is(Registry, "nginx before a registry", "no user/password was provided for basic authentication", "no user/password was provided for basic authentication", Sign::Unauthenticated),
+    is(Registry, "nginx before a registry", "no user/password was provided for basic authentication", "no user/password was provided for basic authentication", Sign::NoBasicAuth),
     with(Registry, "ECR", "is not authorized to perform: ecr:", "User: arn:aws:sts::1:assumed-role/node/i-1 is not authorized to perform: ecr:BatchGetImage on resource: x because no identity-based policy allows the ecr:BatchGetImage action", ecr),
     is(Registry, "ECR", "not authorized to pull", "denied: not authorized to pull this image", Sign::PermissionMissing { identity: None }),
-    is(Registry, "OCI Registry", "Anonymous users are only allowed read access on public repos", "denied: Anonymous users are only allowed read access on public repos", Sign::Unauthenticated),
+    is(Registry, "OCI Registry", "Anonymous users are only allowed read access on public repos", "denied: Anonymous users are only allowed read access on public repos", Sign::NoBasicAuth),
 
     is(Registry, "Docker Hub", "incorrect username or password", "unauthorized: incorrect username or password", Sign::BadCredentials),
     is(Registry, "Quay auth/credentials.py", "invalid username or password", "unauthorized: Invalid Username or Password.", Sign::BadCredentials),
@@ -48,17 +47,14 @@ pub(super) const ROWS: &[Row] = &[
     is(Registry, "GitLab", "HTTP Basic: Access denied", "HTTP Basic: Access denied. The provided password or token is incorrect", Sign::BadCredentials),
     is(Registry, "ACR", "Invalid clientid or client secret", "unauthorized: Invalid clientid or client secret.", Sign::BadCredentials),
     is(Registry, "ACR", "Application not registered with AAD", "unauthorized: Application not registered with AAD.", Sign::BadCredentials),
-    is(Registry, "GCR", "Not Authorized. Details", "unauthorized: Not Authorized. Details: (1)", Sign::BadCredentials),
+    is(Registry, "GCR", "Not Authorized. Details", "unauthorized: Not Authorized. Details: (1)", Sign::Denied),
     is(Registry, "Harbor", "invalid user name or password", "unauthorized: invalid user name or password", Sign::BadCredentials),
     is(Registry, "Alibaba, Tencent", "wrong username or password", "unauthorized: wrong username or password", Sign::BadCredentials),
 
-    is(Registry, "ECR", "authorization token has expired", "denied: Your authorization token has expired. Reauthenticate and try again.", Sign::TokenExpired),
     is(Registry, "ACR", "AADSTS7000222", "AADSTS7000222: The provided client secret keys for app 'x' are expired.", Sign::TokenExpired),
     is(Registry, "Quay, Artifactory", "token has expired", "unauthorized: Access token has expired.", Sign::TokenExpired),
-    is(Registry, "Artifactory", "token expired", "unauthorized: Token failed verification: expired, token expired", Sign::TokenExpired),
     is(Registry, "Artifactory", "Token failed verification: expired", "unauthorized: Token failed verification: expired", Sign::TokenExpired),
     is(Registry, "golang-jwt, behind many token servers", "token is expired", "unauthorized: token is expired by 3h", Sign::TokenExpired),
-    is(Registry, "Docker Hub", "personal access token is expired", "unauthorized: personal access token is expired", Sign::TokenExpired),
 ];
 
 /// The whole of an answer, with no reason behind it.
@@ -79,7 +75,7 @@ fn google(spot: Spot<'_>) -> Option<Sign> {
 
 fn ecr(spot: Spot<'_>) -> Option<Sign> {
     if spot.after.starts_with("GetAuthorizationToken") {
-        return Some(Sign::ProviderFailed);
+        return None;
     }
     let identity = if spot.after.contains("no identity-based policy") {
         Some(true)

@@ -13,7 +13,6 @@ const SHORT: &str = "containers/image pkg/shortnames/shortnames.go";
 pub(super) const ROWS: &[Row] = &[
     is(Crio, ERRORS, "invalid username/password",
         "unable to retrieve auth token: invalid username/password: unauthorized: x", Sign::CrioUnauthorized),
-    is(Crio, ERRORS, "too many requests to registry", "too many requests to registry", Sign::RateLimited),
     with(Crio, "containers/image docker/distribution_error.go", "received unexpected HTTP status:",
         "received unexpected HTTP status: 503 Service Unavailable", status_after),
     with(Crio, "containers/image docker/docker_client.go, to 5.31", "invalid status code from registry",
@@ -25,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
     is(Crio, CLIENT, "downloading signatures for", "downloading signatures for sha256:1 in reg.example.net/a: x", Sign::SignatureRead),
     is(Crio, CLIENT, "is blocked in ", "registry reg.example.net is blocked in /etc/containers/registries.conf or /etc/containers/registries.conf.d",
         Sign::RegistryBlocked),
-    is(Crio, CLIENT, "missing realm in bearer auth challenge", "missing realm in bearer auth challenge", Sign::RegistrySetting),
+    is(Crio, CLIENT, "missing realm in bearer auth challenge", "missing realm in bearer auth challenge", Sign::NotTheProtocol),
     is(Crio, CLIENT, "decoding bearer token", "decoding bearer token (last URL \"https://reg.example.net/token\", body start \"x\"): y", Sign::NotTheProtocol),
     is(Crio, "containers/image docker/docker_image_src.go", "(Mirrors also failed: ",
         "(Mirrors also failed: [mirror.example.net/a:1: x]): reg.example.net/a:1: y", Sign::MirrorsFailed),

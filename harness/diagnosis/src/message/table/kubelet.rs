@@ -54,7 +54,7 @@ pub(super) const ROWS: &[Row] = &[
     is(Kubelet, PLUGIN, "Failed getting credential from external registry credential provider",
         "Failed getting credential from external registry credential provider: exit status 1", Sign::ProviderFailed),
     is(Kubelet, "pkg/credentialprovider/aws/aws_credentials.go, to 1.26", "GetAuthorizationToken",
-        "AccessDeniedException: User: x is not authorized to perform: ecr:GetAuthorizationToken on resource: *", Sign::ProviderFailed),
+        "error getting credentials - err: operation error ECR: GetAuthorizationToken, exceeded maximum number of attempts", Sign::ProviderFailed),
     is(Kubelet, "pkg/credentialprovider/gcp/metadata.go, to 1.26", "while reading 'google-dockercfg' metadata",
         "while reading 'google-dockercfg' metadata: http status code: 404", Sign::ProviderFailed),
     is(Kubelet, "pkg/kubelet/kuberuntime/kuberuntime_image.go", "unknown service runtime.v1",

@@ -13,11 +13,9 @@ pub(super) const ROWS: &[Row] = &[
     is(Registry, "ECR", "Requested image not found", "Requested image not found", Sign::ManifestUnknown),
     is(Registry, "ACR", "manifest tagged by", "manifest tagged by \"v1\" is not found", Sign::ManifestUnknown),
     is(Registry, "Artifactory", "The named manifest is not known to the registry", "The named manifest is not known to the registry.", Sign::ManifestUnknown),
-    is(Registry, "Quay", "has expired or been deleted", "Tag v1 was deleted or has expired. To pull, revive via time machine; tag has expired or been deleted", Sign::ManifestUnknown),
     is(Registry, "Quay endpoints/v2/manifest.py", "was deleted or has expired", "Tag v1 was deleted or has expired. To pull, revive via time machine", Sign::ManifestUnknown),
-    is(Registry, "Docker's registry v1", "Tag not found", "Tag v1 not found in repository docker.io/team/a; Tag not found", Sign::ManifestUnknown),
     with(Registry, "Docker's engine to 1.12", "not found in repository", "Tag v1 not found in repository docker.io/team/a", |_| Some(Sign::ManifestUnknown)),
-    is(Registry, CODES, "repository name not known to registry", "name unknown: repository name not known to registry", Sign::NameUnknown),
+    is(Registry, CODES, "repository name not known to registry", "repository name not known to registry", Sign::NameUnknown),
     is(Registry, CODES, "name unknown", "name unknown: x", Sign::NameUnknown),
     is(Registry, CODES, "NAME_UNKNOWN", "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}", Sign::NameUnknown),
     with(Registry, "ECR", "The repository with name '", "The repository with name 'a' does not exist in the registry with id '1'", |spot| {
@@ -31,11 +29,11 @@ pub(super) const ROWS: &[Row] = &[
     is(Registry, CODES, "blob unknown", "blob unknown: blob unknown to registry", Sign::BlobUnknown),
     is(Registry, CODES, "invalid repository name", "name invalid: invalid repository name", Sign::InvalidReference),
 
-    is(Registry, "Docker Hub", "toomanyrequests", "toomanyrequests: You have reached your pull rate limit.", Sign::RateLimited),
+    is(Registry, "Docker Hub", "toomanyrequests", "toomanyrequests: retry-after: 1ms, allowed: 44000/minute", Sign::RateLimited),
     is(Registry, "Docker Hub", "You have reached your unauthenticated pull rate limit", "You have reached your unauthenticated pull rate limit.", Sign::RateLimited),
     is(Registry, "Docker Hub", "reached your pull rate limit", "You have reached your pull rate limit.", Sign::RateLimited),
     is(Registry, "ECR Public, proxies", "Rate exceeded", "Rate exceeded", Sign::RateLimited),
-    is(Registry, "many", "Too Many Requests", "Too Many Requests", Sign::RateLimited),
+    is(Registry, "net/http, containers/image", "Too Many Requests", "Too Many Requests", Sign::RateLimited),
     is(Registry, "GCR, Artifact Registry", "Quota exceeded for quota metric", "Quota exceeded for quota metric 'Requests per project per region'", Sign::RateLimited),
     is(Registry, "GHCR, GitLab", "bandwidth quota", "This account has used up its bandwidth quota", Sign::RegistrySetting),
     is(Registry, "Artifactory cloud", "Payment Required", "402 Payment Required", Sign::RegistrySetting),
@@ -66,7 +64,7 @@ pub(super) const ROWS: &[Row] = &[
     is(Registry, "distribution registry/handlers/manifests.go", "Accept header does not support OCI", "OCI index found, but Accept header does not support OCI indexes", Sign::UnsupportedManifest),
     is(Registry, CODES, "manifest invalid", "manifest invalid: manifest invalid", Sign::UnsupportedManifest),
     is(Registry, "Docker Hub", "pull.v1 is deprecated", "docker pull.v1 is deprecated", Sign::UnsupportedManifest),
-    is(Registry, CODES, "The operation is unsupported", "unsupported: The operation is unsupported.", Sign::RegistrySetting),
+    is(Registry, CODES, "The operation is unsupported", "unsupported: The operation is unsupported.", Sign::NotTheProtocol),
 ];
 
 fn second_not_found(spot: Spot<'_>) -> bool {

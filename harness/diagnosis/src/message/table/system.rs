@@ -10,7 +10,6 @@ pub(super) const ROWS: &[Row] = &[
     is(System, ERRNO, "no space left on device", "write /var/lib/x: no space left on device", Sign::NoSpace),
     is(System, ERRNO, "disk quota exceeded", "mkdir /var/lib/x: disk quota exceeded", Sign::NoSpace),
     is(System, "Windows", "There is not enough space on the disk", "There is not enough space on the disk.", Sign::NoSpace),
-    is(System, "moby devicemapper", "Insufficient free space in thin pool", "devmapper: Thin Pool has 1 free data blocks; Insufficient free space in thin pool", Sign::NoSpace),
     is(System, "moby devicemapper", "devmapper: Thin Pool has", "devmapper: Thin Pool has 7 free data blocks which is less than minimum required 8 free data blocks.", Sign::NoSpace),
     is(System, ERRNO, "read-only file system", "mkdir /var/lib/x: read-only file system", Sign::RuntimeFault),
     is(System, ERRNO, "input/output error", "read /var/lib/x: input/output error", Sign::RuntimeFault),

@@ -30,7 +30,6 @@ pub(super) const ROWS: &[Row] = &[
         let times = spot.after.split_once("current time").and_then(|(_, rest)| field::times(rest));
         Some(Sign::CertificateTime { times })
     }),
-    is(Go, "OpenSSL, behind proxies", "certificate has expired\"", "error: \"certificate has expired\"", Sign::CertificateTime { times: None }),
     is(Go, VERIFY, "not authorized to sign other certificates", "x509: certificate is not authorized to sign other certificates", Sign::TlsRefused),
     is(Go, VERIFY, "specifies an incompatible key usage", "x509: certificate specifies an incompatible key usage", Sign::TlsRefused),
     is(Go, VERIFY, "parent certificate cannot sign this kind of certificate", "x509: invalid signature: parent certificate cannot sign this kind of certificate", Sign::TlsRefused),

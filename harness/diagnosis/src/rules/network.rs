@@ -1,0 +1,108 @@
+//! The way to the registry: names, connections, proxies and certificates.
+
+use super::{Case, Finding};
+use crate::cause::Cause::*;
+use crate::message::field;
+use crate::reference::{Registry, is_local_name};
+use crate::sign::{Sign, Times};
+
+/// How far two clocks may differ before one of them is called wrong.
+const DAY: i64 = 24 * 60 * 60;
+
+pub(super) fn finding(case: &Case<'_>) -> Finding {
+    match case.lead {
+        Sign::NoSuchHost { host, .. } => no_such_host(case, host),
+        Sign::ResolverFailed { .. } => Finding::certain(Dns),
+        Sign::ConnectionRefused { address } => refused(case, address.as_deref()),
+        Sign::Timeout => timeout(case),
+        Sign::NoRoute => Finding::open([UnreachableTimeout, UnreachableRefused, NodeConfig]),
+        Sign::ConnectionLost => lost(case),
+        Sign::Proxy => Finding::certain(Proxy),
+        Sign::UnknownAuthority => Finding::certain(TlsUnknownCa),
+        Sign::CertificateName => Finding::certain(TlsName),
+        Sign::CertificateTime { times } => expired(case, *times),
+        // A public registry does not speak plain HTTP on its port for HTTPS; something between does.
+        Sign::HttpOnHttps if case.registry.is_well_known() && !case.asked_elsewhere() => {
+            Finding::open([Proxy, HttpOnHttps, Mirror])
+        }
+        Sign::HttpOnHttps => Finding::certain(HttpOnHttps),
+        Sign::HttpsOnHttp => Finding::certain(HttpsOnHttp),
+        _ => Finding::open([RegistrySetting, TlsUnknownCa, NodeConfig, Proxy]),
+    }
+}
+
+/// A name that exists for all the world fails by the node's DNS; one that may be misspelt does not.
+fn no_such_host(case: &Case<'_>, host: &str) -> Finding {
+    if case.led_to_another_token_server() {
+        return Finding::open([Dns, Mirror]);
+    }
+    let registry = Registry::of(host);
+    if registry == Registry::DockerHub && case.host_is_implied() && !case.message.is_sandbox() {
+        return Finding::open([Dns, WrongReference]);
+    }
+    if registry.is_well_known() || is_local_name(host) {
+        return Finding::certain(Dns);
+    }
+    Finding::open([Dns, WrongReference])
+}
+
+fn refused(case: &Case<'_>, address: Option<&str>) -> Finding {
+    if case.led_to_another_token_server() {
+        return Finding::open([Mirror, UnreachableRefused, Proxy]);
+    }
+    let dialled = address.map(field::without_port);
+    let asked = case.message.host().map(field::without_port);
+    match (dialled.is_some_and(is_loopback), asked) {
+        // Loopback stands for the registry only if the reference says so.
+        (true, Some(asked)) if !is_loopback(asked) => Finding::open([Mirror, UnreachableRefused, NodeConfig, Proxy]),
+        (true, _) => Finding::open([UnreachableRefused, WrongReference, Mirror]),
+        _ => Finding::certain(UnreachableRefused),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host == "::1" || host.starts_with("127.")
+}
+
+fn timeout(case: &Case<'_>) -> Finding {
+    if case.led_to_another_token_server() {
+        return Finding::open([Mirror, UnreachableTimeout]);
+    }
+    if case.registry.knows_nodes() {
+        return Finding::open([UnreachableTimeout, NetworkRule]);
+    }
+    Finding::certain(UnreachableTimeout)
+}
+
+fn lost(case: &Case<'_>) -> Finding {
+    let text = case.message.text();
+    if text.contains("failed to copy") || text.contains("eadSeeker") || text.contains("writing blob") {
+        return Finding::open([RegistryError, UnreachableTimeout, Proxy, UnreachableRefused]);
+    }
+    Finding::open([UnreachableRefused, Proxy, RegistryError, UnreachableTimeout])
+}
+
+/// Tells a wrong clock from an expired certificate: by another clock, by the message's two times,
+/// or by a registry whose certificates do not run out.
+fn expired(case: &Case<'_>, times: Option<Times>) -> Finding {
+    let Some(times) = times else {
+        return match case.registry.is_well_known() || case.registry.knows_nodes() {
+            true => Finding::open([NodeClock, TlsExpired, Proxy]),
+            false => Finding::open([TlsExpired, NodeClock]),
+        };
+    };
+    let apart = |one: jiff::Timestamp, other: jiff::Timestamp| (one.as_second() - other.as_second()).abs();
+    if let Some(at) = case.evidence.at {
+        return match apart(at, times.now) > DAY {
+            true => Finding::certain(NodeClock),
+            false if times.after => Finding::certain(TlsExpired),
+            false => Finding::open([NodeClock, TlsExpired]),
+        };
+    }
+    match (times.after, apart(times.now, times.limit) > DAY) {
+        (true, _) if case.registry.is_well_known() => Finding::open([NodeClock, TlsExpired, Proxy]),
+        (true, _) => Finding::certain(TlsExpired),
+        (false, true) => Finding::certain(NodeClock),
+        (false, false) => Finding::open([NodeClock, TlsExpired]),
+    }
+}
