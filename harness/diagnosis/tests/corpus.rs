@@ -59,3 +59,11 @@ fn settled_reports() {
     assert_eq!(counts.reports, 54);
     assert_bar(&counts);
 }
+
+/// Messages in the shape of further public threads, with hosts of our own.
+#[test]
+fn made_up_reports() {
+    let counts = count("shapes", include_str!("corpus/shapes.jsonl"));
+    assert!(counts.reports >= 60);
+    assert_bar(&counts);
+}
