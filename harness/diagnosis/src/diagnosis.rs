@@ -85,6 +85,14 @@ impl Diagnosis {
         Self { cause: None, candidates: Vec::new(), sentence, remedy: None, facts }
     }
 
+    /// A back-off, to 1.31 without the error that led to it.
+    pub(crate) fn of_back_off() -> Self {
+        Self {
+            sentence: "the message carries no cause; it is in the pod's Failed event".to_owned(),
+            ..Self::unknown("")
+        }
+    }
+
     /// Returns the cause, if the evidence decides it.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {

@@ -11,6 +11,8 @@ pub struct Evidence {
     pub messages: Vec<Said>,
     /// The image as the pod names it.
     pub image: Option<String>,
+    /// Whether the image is on the node.
+    pub on_node: Option<bool>,
     /// The container's pull policy.
     pub policy: Option<PullPolicy>,
     /// What is known of the pod.

@@ -42,6 +42,8 @@ pub enum Sign {
     Unauthenticated,
     /// The registry answered that the resource is not authorised, or denied it, without a reason.
     Denied,
+    /// A refusal in a registry's own words, which the table does not know.
+    Refused,
     /// The registry named the permission or action that is missing.
     PermissionMissing {
         /// Whether an identity's own policy lacks it, as far as the answer says so.

@@ -46,11 +46,16 @@ pub(crate) fn without_port(host: &str) -> &str {
     }
 }
 
-/// Returns what stands in double quotes after the words.
+/// Returns the first word in double quotes that follows the words, if any occurrence has one.
 pub(crate) fn quoted_after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
-    let rest = text[text.find(words)? + words.len()..].trim_start().strip_prefix('"')?;
-    let quoted = rest.split('"').next()?;
-    (!quoted.is_empty()).then_some(quoted)
+    const OCCURRENCES: usize = 8;
+    text.match_indices(words).take(OCCURRENCES).find_map(|(at, _)| {
+        let rest = text[at + words.len()..].trim_start().strip_prefix('"')?;
+        let quoted = rest.split('"').next()?;
+        // The quote could have closed a phrase of the log rather than opened a name.
+        let is_word = !quoted.is_empty() && !quoted.contains(|char: char| char.is_whitespace() || char == '=');
+        is_word.then_some(quoted)
+    })
 }
 
 /// Reads ` 2025-06-12T03:05:25Z is after 2025-06-07T05:48:45Z`.

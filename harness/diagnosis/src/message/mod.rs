@@ -79,6 +79,12 @@ impl Message {
         self.sandbox
     }
 
+    /// Returns whether the message only says that the kubelet waits before the next pull.
+    #[must_use]
+    pub fn is_back_off(&self) -> bool {
+        self.text.contains("Back-off pulling image") || self.text.contains("ImagePullBackOff")
+    }
+
     /// Returns the innermost error, for a message whose wording is not in the table.
     #[must_use]
     pub fn innermost(&self) -> &str {

@@ -24,6 +24,20 @@ impl Case<'_> {
         self.image.is_some_and(|image| image.host.is_none())
     }
 
+    /// Whether the kubelet is of 1.28 or later: by its version, or by a message without the code
+    /// that it strips from then on.
+    pub(crate) fn kubelet_warns(&self) -> bool {
+        match &self.evidence.kubernetes {
+            Some(version) => *version >= semver::Version::new(1, 28, 0),
+            None => !self.message.text().contains("rpc error: code = Unknown"),
+        }
+    }
+
+    /// Whether the kubelet keeps a cached image from pods without its credentials (KEP-2535).
+    pub(crate) fn keeps_images_from_pods(&self) -> bool {
+        self.evidence.kubernetes.as_ref().is_some_and(|version| *version >= semver::Version::new(1, 35, 0))
+    }
+
     /// Whether another host than the image's was asked: a mirror, a token server, a store of blobs.
     pub(crate) fn asked_elsewhere(&self) -> bool {
         let (Some(url), Some(host)) = (self.message.url().and_then(field::host_of), self.message.host()) else {

@@ -47,12 +47,13 @@ pub(crate) fn kind(sign: &Sign) -> Kind {
         S::TokenExpired | S::BadCredentials | S::ProviderFailed | S::PermissionMissing { .. } | S::Unauthenticated => Kind::Reason,
         S::NotFound | S::ManifestUnknown | S::NameUnknown | S::BlobUnknown => Kind::Missing,
         S::NoBasicAuth | S::OauthTokenRefused { .. } | S::AnonymousTokenRefused { .. } | S::TokenRefused { .. }
-        | S::InsufficientScope | S::CrioUnauthorized | S::NoCredentialsOnRequest | S::Denied
+        | S::InsufficientScope | S::CrioUnauthorized | S::Denied | S::Refused
         | S::AuthenticationRequired | S::PullAccessDenied => Kind::Access,
         S::Status { code: 407 | 429 | 451 | 402, .. } => Kind::Rule,
         S::Status { .. } | S::NotTheProtocol => Kind::Status,
         S::DeadlineExceeded | S::NoProgress | S::UnpackFailed | S::InspectFailed | S::RegistryUnavailable => Kind::Summary,
-        S::SecretsUnretrievable { .. } | S::MirrorsFailed | S::SignatureRead => Kind::Warning,
+        S::SecretsUnretrievable { .. } | S::MirrorsFailed | S::SignatureRead
+        | S::NoCredentialsOnRequest => Kind::Warning,
     }
 }
 
@@ -60,11 +61,12 @@ pub(crate) fn kind(sign: &Sign) -> Kind {
 fn rank(sign: &Sign) -> u8 {
     use Sign as S;
     match sign {
-        S::NoBasicAuth | S::NoCredentialsOnRequest | S::NameUnknown | S::TokenExpired | S::CertificateTime { .. } => 0,
+        S::NoBasicAuth | S::NameUnknown | S::TokenExpired | S::CertificateTime { .. } => 0,
         S::OauthTokenRefused { .. } | S::BadCredentials | S::ManifestUnknown | S::NoSuchHost { .. } => 1,
         S::AnonymousTokenRefused { .. } | S::TokenRefused { .. } | S::BlobUnknown | S::ResolverFailed { .. } => 2,
         S::InsufficientScope | S::NoProgress => 3,
         S::CrioUnauthorized | S::PullAccessDenied | S::InspectFailed => 5,
+        S::Refused | S::NoCredentialsOnRequest => 6,
         _ => 4,
     }
 }

@@ -4,9 +4,6 @@ use super::{Case, Finding};
 use crate::cause::Cause::*;
 use crate::sign::Sign;
 
-/// The version from which a cached image is kept from pods without its credentials (KEP-2535).
-const ENSURES_CREDENTIALS: semver::Version = semver::Version::new(1, 35, 0);
-
 pub(super) fn finding(case: &Case<'_>) -> Finding {
     use Sign as S;
     match case.lead {
@@ -44,8 +41,9 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
 }
 
 fn never(case: &Case<'_>) -> Finding {
-    match &case.evidence.kubernetes {
-        Some(version) if *version >= ENSURES_CREDENTIALS => Finding::open([PolicyNever, NotThisPodsImage]),
+    match (case.keeps_images_from_pods(), case.evidence.on_node) {
+        (true, Some(true)) => Finding::certain(NotThisPodsImage),
+        (true, None) => Finding::open([PolicyNever, NotThisPodsImage]),
         _ => Finding::certain(PolicyNever),
     }
 }

@@ -7,13 +7,21 @@ use crate::sign::Sign;
 
 pub(super) fn finding(case: &Case<'_>) -> Finding {
     match case.lead {
-        Sign::NameUnknown => Finding::certain(NotFoundRepository),
-        Sign::BlobUnknown => Finding::open([RegistryError, CorruptContent, Mirror, NotFound]),
-        Sign::ManifestUnknown => Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository]),
+        Sign::NameUnknown => return Finding::certain(NotFoundRepository),
+        Sign::BlobUnknown => return Finding::open([RegistryError, CorruptContent, Mirror, NotFound]),
+        Sign::ManifestUnknown => return Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository]),
+        _ => {}
+    }
+    if case.has(&Sign::NoCredentialsOnRequest) {
+        // The registries of that time denied knowing what they would not show.
+        return Finding::open([NoCredentials, NotFound, NotFoundTag, SecretWrongType]);
+    }
+    match case.registry {
         // These refuse, rather than deny knowing, a repository that does not exist.
-        _ if matches!(case.registry, Registry::DockerHub | Registry::Ghcr | Registry::Quay) => {
+        Registry::DockerHub | Registry::Ghcr | Registry::Quay => {
             Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository])
         }
+        Registry::Kubernetes => Finding::open([NotFoundTag, NotFound, Mirror, WrongReference]),
         _ => Finding::open([NotFound, NotFoundTag, NotFoundRepository, WrongReference]),
     }
 }

@@ -64,6 +64,7 @@ fn without_sign(messages: &[Message]) -> Diagnosis {
         Some(message) => {
             words::plain(message, &Finding::open([Cause::SandboxImage, Cause::RuntimeFault, Cause::NodeConfig]))
         }
+        None if messages.iter().any(Message::is_back_off) => Diagnosis::of_back_off(),
         None => Diagnosis::unknown(messages.first().map(Message::innermost).unwrap_or_default()),
     }
 }
@@ -89,7 +90,7 @@ fn of_sign(case: &Case<'_>) -> Finding {
         | S::ConnectionLost | S::Proxy | S::UnknownAuthority | S::CertificateName | S::CertificateTime { .. }
         | S::TlsRefused | S::HttpOnHttps | S::HttpsOnHttp => network::finding(case),
         S::NoBasicAuth | S::AnonymousTokenRefused { .. } | S::OauthTokenRefused { .. } | S::TokenRefused { .. }
-        | S::InsufficientScope | S::CrioUnauthorized | S::NoCredentialsOnRequest | S::Denied
+        | S::InsufficientScope | S::CrioUnauthorized | S::NoCredentialsOnRequest | S::Refused | S::Denied
         | S::AuthenticationRequired | S::PullAccessDenied | S::TokenExpired | S::BadCredentials | S::ProviderFailed
         | S::PermissionMissing { .. } | S::Unauthenticated => access::finding(case),
         _ => local::finding(case),

@@ -4,7 +4,7 @@ use super::access::{self, Sent};
 use super::lead::{self, Kind};
 use super::{Case, Finding};
 use crate::cause::Cause::{self, *};
-use crate::evidence::{Asked, Probe, Request};
+use crate::evidence::{Asked, Probe, PullPolicy, Request};
 use crate::keyring::{Keyring, Lookup};
 use crate::reference::Registry;
 use crate::sign::Sign;
@@ -30,6 +30,7 @@ pub(super) fn by_evidence(case: &Case<'_>, finding: Finding) -> Finding {
         Some(Lookup::Read(keyring)) => by_keyring(case, keyring, finding),
         _ => finding,
     };
+    let finding = if cached(case) { Finding::left([NotThisPodsImage].into_iter().chain(finding.causes().to_vec())) } else { finding };
     let finding = by_requests(case, &case.evidence.requests, finding);
     match case.evidence.probe {
         Some(probe) => by_probe(probe, finding),
@@ -41,6 +42,15 @@ pub(super) fn by_evidence(case: &Case<'_>, finding: Finding) -> Finding {
 fn concerns_registry(sign: &Sign) -> bool {
     matches!(lead::kind(sign), Kind::Access | Kind::Missing | Kind::Reason)
         || matches!(sign, Sign::Status { code: 401 | 403 | 404, .. } | Sign::SecretsUnretrievable { .. })
+}
+
+/// Whether the image is on the node and was asked for again only because the pod lacks what it was
+/// pulled with.
+fn cached(case: &Case<'_>) -> bool {
+    case.keeps_images_from_pods()
+        && case.evidence.on_node == Some(true)
+        && case.evidence.policy == Some(PullPolicy::IfNotPresent)
+        && access::sent(case.lead).is_some_and(|sent| sent != Sent::Yes)
 }
 
 fn by_keyring(case: &Case<'_>, keyring: &Keyring, finding: Finding) -> Finding {

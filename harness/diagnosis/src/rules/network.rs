@@ -12,6 +12,7 @@ const DAY: i64 = 24 * 60 * 60;
 pub(super) fn finding(case: &Case<'_>) -> Finding {
     match case.lead {
         Sign::NoSuchHost { host, .. } => no_such_host(case, host),
+        Sign::ResolverFailed { .. } if case.asked_mirror() => Finding::open([Dns, Mirror]),
         Sign::ResolverFailed { .. } => Finding::certain(Dns),
         Sign::ConnectionRefused { address } => refused(case, address.as_deref()),
         Sign::Timeout => timeout(case),
@@ -27,13 +28,27 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         }
         Sign::HttpOnHttps => Finding::certain(HttpOnHttps),
         Sign::HttpsOnHttp => Finding::certain(HttpsOnHttp),
-        _ => Finding::open([RegistrySetting, TlsUnknownCa, NodeConfig, Proxy]),
+        _ => handshake(case.message.text()),
     }
+}
+
+/// A handshake or certificate that was refused for another reason than name, time or authority.
+fn handshake(text: &str) -> Finding {
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    Finding::open(if says(&["unrecognized name", "for this name"]) {
+        [TlsName, RegistrySetting, Proxy, NodeConfig]
+    } else if says(&["bad certificate", "certificate required", "unknown certificate"]) {
+        [NodeConfig, RegistrySetting, TlsUnknownCa, Proxy]
+    } else if text.contains("x509: ") {
+        [TlsUnknownCa, RegistrySetting, NodeConfig, Proxy]
+    } else {
+        [RegistrySetting, NodeConfig, Proxy, TlsName]
+    })
 }
 
 /// A name that exists for all the world fails by the node's DNS; one that may be misspelt does not.
 fn no_such_host(case: &Case<'_>, host: &str) -> Finding {
-    if case.led_to_another_token_server() {
+    if case.led_to_another_token_server() || case.asked_mirror() {
         return Finding::open([Dns, Mirror]);
     }
     let registry = Registry::of(host);
@@ -56,6 +71,7 @@ fn refused(case: &Case<'_>, address: Option<&str>) -> Finding {
         // Loopback stands for the registry only if the reference says so.
         (true, Some(asked)) if !is_loopback(asked) => Finding::open([Mirror, UnreachableRefused, NodeConfig, Proxy]),
         (true, _) => Finding::open([UnreachableRefused, WrongReference, Mirror]),
+        _ if case.asked_mirror() => Finding::open([UnreachableRefused, Mirror]),
         _ => Finding::certain(UnreachableRefused),
     }
 }
@@ -67,6 +83,9 @@ fn is_loopback(host: &str) -> bool {
 fn timeout(case: &Case<'_>) -> Finding {
     if case.led_to_another_token_server() {
         return Finding::open([Mirror, UnreachableTimeout]);
+    }
+    if case.asked_mirror() {
+        return Finding::open([UnreachableTimeout, Mirror]);
     }
     if case.registry.knows_nodes() {
         return Finding::open([UnreachableTimeout, NetworkRule]);

@@ -38,7 +38,8 @@ fn forbidden(case: &Case<'_>, url: Option<&str>) -> Finding {
     if case.asked_mirror() {
         return Finding::open([Mirror, WrongReference, NotAuthorised, NetworkRule]);
     }
-    if is_blob(url) && case.asked_elsewhere() {
+    // Who got the manifest may read the repository; the store of its blobs is what refuses.
+    if is_blob(url) {
         return Finding::open([AddressBlocked, NetworkRule, Proxy, RegistryError]);
     }
     Finding::open(match case.registry {

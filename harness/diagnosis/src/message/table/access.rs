@@ -14,8 +14,10 @@ pub(super) const ROWS: &[Row] = &[
     is(Registry, "registry v1", "Authentication is required", "details: (Authentication is required.)", Sign::AuthenticationRequired),
     is(Registry, "Red Hat", "Please login to the Red Hat Registry", "unauthorized: Please login to the Red Hat Registry using your Customer Portal credentials.", Sign::AuthenticationRequired),
     with(Registry, "GHCR, Docker's engine", "unauthorized", "Get https://ghcr.io/v2/team/a/manifests/1: unauthorized", bare_unauthorized),
+    with(Registry, CODES, "unauthorized: ", "unauthorized: words of its own", own_words),
     is(Registry, CODES, "requested access to the resource is denied", "denied: requested access to the resource is denied", Sign::Denied),
-    with(Registry, CODES, "denied: ", "Head \"https://ghcr.io/v2/team/a/manifests/1\": denied: denied", bare_denied),
+    with(Registry, CODES, "denied: ", "denied: words of its own", own_words),
+    with(Registry, CODES, ": denied: ", "Head \"https://ghcr.io/v2/team/a/manifests/1\": denied: denied", bare_denied),
     is(Registry, "Quay", "access to the requested resource is not authorized", "unauthorized: access to the requested resource is not authorized", Sign::Denied),
     is(Registry, "Harbor src/server/middleware/v2auth", "unauthorized to access repository", "unauthorized: unauthorized to access repository: team/a, action: pull", Sign::Denied),
     is(Registry, "Nexus", "access to the requested resource is denied", "denied: access to the requested resource is denied", Sign::Denied),
@@ -26,6 +28,7 @@ pub(super) const ROWS: &[Row] = &[
         "unauthorized: You don't have the needed permissions to perform this operation, and you may have invalid credentials.", Sign::Denied),
     is(Registry, "GCR", "Token exchange failed for project", "denied: Token exchange failed for project 'example'.", Sign::PermissionMissing { identity: Some(true) }),
     with(Registry, "GCR, Artifact Registry", "Permission \"", "denied: Permission \"artifactregistry.repositories.downloadArtifacts\" denied on resource \"projects/x\" (or it may not exist)", google),
+    is(Registry, "GCR", "Permission denied for \"", "denied: Permission denied for \"1.4\" from request \"/v2/example/a/manifests/1.4\".", Sign::PermissionMissing { identity: None }),
     is(Registry, "GCR", "does not have storage.objects.get access", "a@x.iam.gserviceaccount.com does not have storage.objects.get access to the Google Cloud Storage object.", Sign::PermissionMissing { identity: Some(true) }),
     is(Registry, "Artifact Registry", "Unauthenticated request", "denied: Unauthenticated request. Unauthenticated requests do not have permission \"x\" on resource \"y\"", Sign::Unauthenticated),
     is(Registry, "GCR", "Anonymous caller does not have", "Anonymous caller does not have storage.objects.get access", Sign::Unauthenticated),
@@ -61,6 +64,12 @@ pub(super) const ROWS: &[Row] = &[
 fn bare_unauthorized(spot: Spot<'_>) -> Option<Sign> {
     let after = spot.after.trim_end_matches(['.', '"', ' ', ']', ')']);
     (after.is_empty() && spot.before.ends_with(": ")).then_some(Sign::AuthenticationRequired)
+}
+
+/// Any words behind one of the protocol's codes; rows that know them count for more.
+fn own_words(spot: Spot<'_>) -> Option<Sign> {
+    let code = spot.before.is_empty() || spot.before.ends_with([' ', '"', '[']);
+    (code && !spot.after.trim().is_empty()).then_some(Sign::Refused)
 }
 
 /// A denial with no reason behind it.

@@ -52,6 +52,11 @@ pub(super) const ROWS: &[Row] = &[
         "no match for platform in manifest: not found", Sign::NoPlatform { platform: None }),
     is(Containerd, "client/pull.go", "is no longer supported since containerd",
         "not implemented: media type \"x\" is no longer supported since containerd v2.1", Sign::UnsupportedManifest),
+    with(Containerd, "core/images/handlers.go", "unexpected media type ", "unexpected media type text/html for sha256:1: not found", |spot| {
+        // A web page under a manifest's address: something in between is not a registry.
+        Some(if spot.after.starts_with("text/") { Sign::NotTheProtocol } else { Sign::UnsupportedManifest })
+    }),
+    is(Containerd, UNPACK, "failed to unpack image on snapshotter", "failed to unpack image on snapshotter overlayfs: x", Sign::UnpackFailed),
     is(Containerd, "core/images/image.go", "schema 1 not supported", "media-type: schema 1 not supported", Sign::UnsupportedManifest),
     is(Containerd, "core/diff/stream.go", "no processor for media-type", "no processor for media-type: unknown", Sign::UnsupportedManifest),
     with(Containerd, "plugins/content/local/writer.go", "unexpected commit digest ",
@@ -69,6 +74,7 @@ pub(super) const ROWS: &[Row] = &[
     is(Containerd, "core/metadata/snapshot.go", "missing parent", "failed to create active: missing parent bucket", Sign::StoreIncomplete),
     is(Containerd, "core/content", "content digest sha256:", "content digest sha256:6e02: not found", Sign::StoreIncomplete),
     is(Containerd, "core/content/local/locks.go", "locked for", "ref moby/1/layer-sha256:1 locked for 2m: unavailable", Sign::RuntimeFault),
+    is(Containerd, "core/content/local/locks.go, to 1.5", "locked: unavailable", "ref k8s.io/1/layer-sha256:1 locked: unavailable", Sign::RuntimeFault),
     is(Containerd, "client/snapshotter_opts_unix.go", "snapshotter not loaded",
         "snapshotter not loaded: overlayfs: invalid argument", Sign::NodeConfig),
     is(Containerd, "client/client.go", "no unpack platforms defined", "no unpack platforms defined: invalid argument", Sign::NodeConfig),

@@ -17,6 +17,11 @@ pub(super) const ROWS: &[Row] = &[
     }),
     with(Go, NET, "server misbehaving", "dial tcp: lookup reg.example.net on 10.0.0.2:53: server misbehaving", resolver_failed),
     with(Go, NET, "temporary failure in name resolution", "dial tcp: lookup reg.example.net: Temporary failure in name resolution", resolver_failed),
+    with(Go, "rust std net, of runtimes that pull in a guest", "failed to lookup address information",
+        "dns error: failed to lookup address information: Name or service not known", |spot| {
+            let host = field::last_url(spot.before).and_then(field::host_of).unwrap_or_default().to_owned();
+            Some(Sign::ResolverFailed { host })
+        }),
     with(Go, NET, "no answer from DNS server", "dial tcp: lookup reg.example.net on 10.0.0.2:53: no answer from DNS server", resolver_failed),
     with(Go, NET, "try again", "dial tcp: lookup reg.example.net: Try again", resolver_failed),
     with(Go, NET, "cannot unmarshal DNS message", "dial tcp: lookup reg.example.net on 10.0.0.2:53: cannot unmarshal DNS message", resolver_failed),
@@ -55,6 +60,7 @@ pub(super) const ROWS: &[Row] = &[
     with(Go, "go context/context.go", "context deadline exceeded", "rpc error: code = Unknown desc = context deadline exceeded", deadline),
     is(Go, "grpc codes/code_string.go", "code = DeadlineExceeded", "rpc error: code = DeadlineExceeded desc = x", Sign::DeadlineExceeded),
     with(Go, "go context/context.go", "context canceled", "failed to copy: httpReadSeeker: failed open: context canceled", |_| Some(Sign::NoProgress)),
+    is(Go, "grpc codes/code_string.go", "code = Canceled", "rpc error: code = Canceled desc = x", Sign::NoProgress),
     is(Go, "docker client, to 19.03", "net/http: request canceled", "Error response from daemon: net/http: request canceled", Sign::NoProgress),
 
     is(Go, HTTP, "proxyconnect", "proxyconnect tcp: dial tcp 127.0.0.1:7890: x", Sign::Proxy),
@@ -147,7 +153,7 @@ fn end_of_file(spot: Spot<'_>) -> Option<Sign> {
     if spot.before.ends_with("error reading from server: ") {
         return Some(Sign::RuntimeFault);
     }
-    spot.before.ends_with(": ").then_some(Sign::ConnectionLost)
+    (spot.before.ends_with(": ") || spot.before.ends_with("desc = ")).then_some(Sign::ConnectionLost)
 }
 
 /// Go reports a proxy's refusal of CONNECT as the bare reason, after the address and without a code.

@@ -64,6 +64,7 @@ pub(super) const ROWS: &[Row] = &[
     is(Registry, "distribution registry/handlers/manifests.go", "Accept header does not support OCI", "OCI index found, but Accept header does not support OCI indexes", Sign::UnsupportedManifest),
     is(Registry, CODES, "manifest invalid", "manifest invalid: manifest invalid", Sign::UnsupportedManifest),
     is(Registry, "Docker Hub", "pull.v1 is deprecated", "docker pull.v1 is deprecated", Sign::UnsupportedManifest),
+    is(Registry, "ACR, Docker Hub", "does not match bearer token resource", "Requested repository does not match bearer token resource: a.", Sign::NotTheProtocol),
     is(Registry, CODES, "The operation is unsupported", "unsupported: The operation is unsupported.", Sign::NotTheProtocol),
 ];
 
