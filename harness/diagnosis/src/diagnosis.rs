@@ -66,7 +66,13 @@ pub enum Source {
 }
 
 impl Diagnosis {
-    pub(crate) fn new(cause: Option<Cause>, candidates: Vec<Candidate>, sentence: String, remedy: Option<Step>, facts: Vec<Fact>) -> Self {
+    pub(crate) fn new(
+        cause: Option<Cause>,
+        candidates: Vec<Candidate>,
+        sentence: String,
+        remedy: Option<Step>,
+        facts: Vec<Fact>,
+    ) -> Self {
         Self { cause, candidates, sentence, remedy, facts }
     }
 

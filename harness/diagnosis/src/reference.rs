@@ -116,9 +116,15 @@ impl Registry {
         };
         if under("docker.io") || host == "production.cloudflare.docker.com" {
             Self::DockerHub
-        } else if host.contains(".dkr.ecr.") || host.contains(".dkr-ecr.") || host.starts_with("ecr.") {
+        } else if host.contains(".dkr.ecr.")
+            || host.contains(".dkr-ecr.")
+            || host.starts_with("ecr.")
+        {
             Self::Ecr
-        } else if [".azurecr.io", ".azurecr.cn", ".azurecr.us"].iter().any(|end| host.ends_with(end)) {
+        } else if [".azurecr.io", ".azurecr.cn", ".azurecr.us"]
+            .iter()
+            .any(|end| host.ends_with(end))
+        {
             Self::Acr
         } else if host == "k8s.gcr.io" || host == "registry.k8s.io" {
             Self::Kubernetes
@@ -130,7 +136,9 @@ impl Registry {
             Self::Ghcr
         } else if host.contains("gitlab") {
             Self::GitLab
-        } else if host.starts_with("image-registry.openshift-image-registry") || host.starts_with("docker-registry.default") {
+        } else if host.starts_with("image-registry.openshift-image-registry")
+            || host.starts_with("docker-registry.default")
+        {
             Self::OpenShift
         } else {
             Self::Other
@@ -146,10 +154,7 @@ impl Registry {
     /// Returns whether its name is known to exist in the public DNS.
     #[must_use]
     pub const fn is_well_known(self) -> bool {
-        matches!(
-            self,
-            Self::DockerHub | Self::Google | Self::Quay | Self::Ghcr | Self::Kubernetes
-        )
+        matches!(self, Self::DockerHub | Self::Google | Self::Quay | Self::Ghcr | Self::Kubernetes)
     }
 }
 
@@ -157,7 +162,9 @@ impl Registry {
 pub(crate) fn is_local_name(host: &str) -> bool {
     let host = field::without_port(host).trim_end_matches('.');
     !host.contains('.')
-        || [".svc", ".local", ".internal", ".lan", ".localdomain"].iter().any(|end| host.ends_with(end))
+        || [".svc", ".local", ".internal", ".lan", ".localdomain"]
+            .iter()
+            .any(|end| host.ends_with(end))
         || host.contains(".svc.")
 }
 

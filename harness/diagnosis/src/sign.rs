@@ -169,6 +169,8 @@ pub enum Sign {
     StoreIncomplete,
     /// Unpacking failed, without a known reason.
     UnpackFailed,
+    /// The kernel or the file system refused to store content, for want of a right or by a fault.
+    StorageRefused,
     /// The runtime or its store failed.
     RuntimeFault,
     /// The runtime could not say whether the image is there.

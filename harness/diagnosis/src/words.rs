@@ -13,13 +13,17 @@ pub(crate) fn diagnosis(case: &Case<'_>, finding: &Finding) -> Diagnosis {
         Some(cause) => certain(case, cause),
         None => open(subject(case), finding),
     };
-    let remedy = finding.causes().first().map(|cause| Step::of(cause.remedy(), |command| fill(case, command)));
+    let remedy = finding
+        .causes()
+        .first()
+        .map(|cause| Step::of(cause.remedy(), |command| fill(case, command)));
     Diagnosis::new(finding.cause(), candidates(finding), sentence, remedy, facts(case))
 }
 
 /// Returns the diagnosis of a message without a known wording.
 pub(crate) fn plain(message: &Message, finding: &Finding) -> Diagnosis {
-    let subject = message.image().map_or_else(|| "the image".to_owned(), |image| format!("image {image}"));
+    let subject =
+        message.image().map_or_else(|| "the image".to_owned(), |image| format!("image {image}"));
     let remedy = finding.causes().first().map(|cause| Step::of(cause.remedy(), str::to_owned));
     let fact = Fact { from: Source::Message, text: message.innermost().to_owned() };
     Diagnosis::new(finding.cause(), candidates(finding), open(subject, finding), remedy, vec![fact])
@@ -27,7 +31,9 @@ pub(crate) fn plain(message: &Message, finding: &Finding) -> Diagnosis {
 
 fn candidates(finding: &Finding) -> Vec<Candidate> {
     let causes = finding.causes().iter();
-    causes.map(|cause| Candidate { id: *cause, meaning: cause.meaning(), decides: decides(*cause) }).collect()
+    causes
+        .map(|cause| Candidate { id: *cause, meaning: cause.meaning(), decides: decides(*cause) })
+        .collect()
 }
 
 fn open(subject: String, finding: &Finding) -> String {
@@ -43,7 +49,10 @@ fn subject(case: &Case<'_>) -> String {
 }
 
 fn host<'a>(case: &'a Case<'_>) -> &'a str {
-    case.message.host().or(case.image.map(crate::reference::Reference::registry)).unwrap_or("the registry")
+    case.message
+        .host()
+        .or(case.image.map(crate::reference::Reference::registry))
+        .unwrap_or("the registry")
 }
 
 /// One sentence that names the object, key or value at fault.
@@ -56,7 +65,8 @@ fn certain(case: &Case<'_>, cause: Cause) -> String {
     }
     let meaning = cause.meaning().trim_end_matches('.');
     let mut chars = meaning.chars();
-    let meaning: String = chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default();
+    let meaning: String =
+        chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default();
     format!("{} at {}: {meaning}", subject(case), host(case))
 }
 
@@ -72,12 +82,22 @@ fn of_secret(case: &Case<'_>, passed: &Passed) -> String {
     let key = passed.key.as_deref().unwrap_or("its key");
     match &passed.why {
         Why::Absent => format!("secret {secret} does not exist in the pod's namespace"),
-        Why::OtherNamespace { namespace } => format!("secret {secret} is in namespace {namespace}, not in the pod's"),
-        Why::WrongType { found } => format!("secret {secret} has type {found}, which the kubelet does not read as a pull secret"),
-        Why::WrongDataKey { found: Some(found) } => format!("secret {secret} has its content under the data key {found}"),
-        Why::WrongDataKey { found: None } => format!("secret {secret} lacks the data key of its type"),
+        Why::OtherNamespace { namespace } => {
+            format!("secret {secret} is in namespace {namespace}, not in the pod's")
+        }
+        Why::WrongType { found } => format!(
+            "secret {secret} has type {found}, which the kubelet does not read as a pull secret"
+        ),
+        Why::WrongDataKey { found: Some(found) } => {
+            format!("secret {secret} has its content under the data key {found}")
+        }
+        Why::WrongDataKey { found: None } => {
+            format!("secret {secret} lacks the data key of its type")
+        }
         Why::Undecodable { detail } => format!("secret {secret} cannot be decoded: {detail}"),
-        Why::Empty { store: Some(store) } => format!("key {key} of secret {secret} holds no credentials; they are in the store {store}"),
+        Why::Empty { store: Some(store) } => format!(
+            "key {key} of secret {secret} holds no credentials; they are in the store {store}"
+        ),
         Why::Empty { store: None } => format!("key {key} of secret {secret} holds no credentials"),
         Why::Near(near) => format!("key {key} of secret {secret} misses {host} by {}", part(*near)),
         Why::Elsewhere => format!("secret {secret} holds nothing for {host}"),
@@ -112,11 +132,15 @@ fn of_sign(case: &Case<'_>, cause: Cause) -> Option<String> {
         (Sign::Status { code, .. }, _) if cause != Cause::WrongReference => {
             format!("{} answered {code} for {}", host(case), subject(case))
         }
-        (_, Cause::WrongReference) => format!("{} names a second registry behind {}", subject(case), host(case)),
+        (_, Cause::WrongReference) => {
+            format!("{} names a second registry behind {}", subject(case), host(case))
+        }
         (Sign::AddressNotAllowed { address: Some(address) }, _) => {
             format!("the network rules of {} do not admit {address}", host(case))
         }
-        (Sign::DigestMismatch { empty: true }, _) => format!("an empty download was stored for {}", subject(case)),
+        (Sign::DigestMismatch { empty: true }, _) => {
+            format!("an empty download was stored for {}", subject(case))
+        }
         _ => return None,
     })
 }
@@ -124,7 +148,10 @@ fn of_sign(case: &Case<'_>, cause: Cause) -> Option<String> {
 fn clock(case: &Case<'_>, times: Times) -> String {
     match case.evidence.at {
         Some(at) => format!("the node's clock shows {} when it is {at}", times.now),
-        None => format!("the node's clock shows {}, outside the certificate's validity to or from {}", times.now, times.limit),
+        None => format!(
+            "the node's clock shows {}, outside the certificate's validity to or from {}",
+            times.now, times.limit
+        ),
     }
 }
 
@@ -155,14 +182,20 @@ fn is_plain(value: &str) -> bool {
 const fn decides(cause: Cause) -> &'static str {
     use Cause as C;
     match cause {
-        C::NoCredentials => "whether the pod or its ServiceAccount names a pull secret with a key for this registry",
-        C::SecretAbsent | C::SecretOtherNamespace => "whether each secret the pod names exists in its namespace",
+        C::NoCredentials => {
+            "whether the pod or its ServiceAccount names a pull secret with a key for this registry"
+        }
+        C::SecretAbsent | C::SecretOtherNamespace => {
+            "whether each secret the pod names exists in its namespace"
+        }
         C::SecretWrongType => "the type of the secrets the pod names",
         C::SecretWrongKey => "the data keys of the secrets the pod names",
         C::SecretUndecodable => "whether the content of the pull secrets decodes",
         C::SecretEmpty => "whether the secret's entry holds an auth or user name and password",
         C::KeyMismatch => "the keys in the pull secret against the image's host, port and path",
-        C::CredentialsRefused => "logging in to the registry with the secret's user name and password",
+        C::CredentialsRefused => {
+            "logging in to the registry with the secret's user name and password"
+        }
         C::TokenExpired => "the age of the token in the pull secret",
         C::NotAuthorised => "the user's rights on the repository, in the registry",
         C::NodeIdentity => "the role of the node's identity on the registry",
@@ -182,13 +215,19 @@ const fn decides(cause: Cause) -> &'static str {
         C::Dns => "resolving the name on the node",
         C::UnreachableRefused | C::UnreachableTimeout => "connecting to the registry from the node",
         C::Proxy => "the proxy settings of the runtime's service on the node",
-        C::TlsUnknownCa | C::TlsName | C::TlsExpired => "the certificate the registry serves to the node",
+        C::TlsUnknownCa | C::TlsName | C::TlsExpired => {
+            "the certificate the registry serves to the node"
+        }
         C::NodeClock => "the node's clock against another",
-        C::HttpOnHttps | C::HttpsOnHttp => "what the registry's port speaks, and the runtime's hosts.toml",
+        C::HttpOnHttps | C::HttpsOnHttp => {
+            "what the registry's port speaks, and the runtime's hosts.toml"
+        }
         C::DiskFull => "free space and inodes of the node's image file system",
         C::Qps => "registryPullQPS of the kubelet",
         C::SlowPull => "how long the pull took, against the deadlines of kubelet and runtime",
-        C::SandboxImage => "the sandbox image in the runtime's configuration, and whether the node has it",
+        C::SandboxImage => {
+            "the sandbox image in the runtime's configuration, and whether the node has it"
+        }
         C::PolicyNever => "whether the node has the image",
         C::NotThisPodsImage => "the kubelet's records under /var/lib/kubelet/image_manager",
         C::SignaturePolicy => "the signature policy on the node",
@@ -201,7 +240,9 @@ const fn decides(cause: Cause) -> &'static str {
 
 fn facts(case: &Case<'_>) -> Vec<Fact> {
     let mut facts = vec![Fact { from: Source::Message, text: case.message.innermost().to_owned() }];
-    if let Some(image) = case.image.filter(|image| image.names_two_registries() || image.host.is_none()) {
+    if let Some(image) =
+        case.image.filter(|image| image.names_two_registries() || image.host.is_none())
+    {
         let text = match image.host {
             None => format!("{image} names no registry, so docker.io is asked"),
             Some(_) => format!("{image} names two registries"),
@@ -210,17 +251,22 @@ fn facts(case: &Case<'_>) -> Vec<Fact> {
     }
     match &case.evidence.keyring {
         Some(Lookup::Unreadable) => {
-            facts.push(Fact { from: Source::Secrets, text: "the pull secrets may not be read".to_owned() });
+            facts.push(Fact {
+                from: Source::Secrets,
+                text: "the pull secrets may not be read".to_owned(),
+            });
         }
         Some(Lookup::Read(keyring)) => {
             facts.extend(keyring.tried.iter().map(|tried| Fact {
                 from: Source::Secrets,
                 text: format!("key {} of secret {} matches", tried.key, tried.secret),
             }));
-            facts.extend(keyring.passed.iter().map(|passed| Fact {
-                from: Source::Secrets,
-                text: of_secret(case, passed),
-            }));
+            facts.extend(
+                keyring
+                    .passed
+                    .iter()
+                    .map(|passed| Fact { from: Source::Secrets, text: of_secret(case, passed) }),
+            );
         }
         None => {}
     }

@@ -53,7 +53,8 @@ pub(crate) fn quoted_after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
         let rest = text[at + words.len()..].trim_start().strip_prefix('"')?;
         let quoted = rest.split('"').next()?;
         // The quote could have closed a phrase of the log rather than opened a name.
-        let is_word = !quoted.is_empty() && !quoted.contains(|char: char| char.is_whitespace() || char == '=');
+        let is_word = !quoted.is_empty()
+            && !quoted.contains(|char: char| char.is_whitespace() || char == '=');
         is_word.then_some(quoted)
     })
 }
@@ -63,7 +64,8 @@ pub(crate) fn times(text: &str) -> Option<Times> {
     let mut words = text.split_whitespace();
     let now = words.next()?.parse().ok()?;
     let (is, after) = (words.next()?, words.next()?);
-    let limit = words.next()?.trim_end_matches(['"', ',', ']', ')', ';', '.', '\\']).parse().ok()?;
+    let limit =
+        words.next()?.trim_end_matches(['"', ',', ']', ')', ';', '.', '\\']).parse().ok()?;
     match (is, after) {
         ("is", "after") => Some(Times { now, limit, after: true }),
         ("is", "before") => Some(Times { now, limit, after: false }),
@@ -89,7 +91,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case("Head \"https://reg.example.net:5000/v2/\": EOF", Some("https://reg.example.net:5000/v2/"))]
+    #[case(
+        "Head \"https://reg.example.net:5000/v2/\": EOF",
+        Some("https://reg.example.net:5000/v2/")
+    )]
     #[case("Get http://reg/v2/: x", Some("http://reg/v2/"))]
     #[case("no address", None)]
     #[case("https://", None)]

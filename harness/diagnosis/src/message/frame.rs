@@ -26,8 +26,12 @@ const REQUESTED: &[&str] = &[
 ];
 
 /// Words before the image as the runtime completed it.
-const COMPLETED: &[&str] =
-    &["failed to pull and unpack image", "failed to resolve reference", "failed to pull image", "failed to resolve image"];
+const COMPLETED: &[&str] = &[
+    "failed to pull and unpack image",
+    "failed to resolve reference",
+    "failed to pull image",
+    "failed to resolve image",
+];
 
 /// Words that stand only where a pod sandbox is made.
 const SANDBOX: &[&str] = &[
@@ -41,7 +45,9 @@ const SANDBOX: &[&str] = &[
 ];
 
 pub(crate) fn images(text: &str) -> Images {
-    let first = |words: &[&str]| words.iter().find_map(|word| field::quoted_after(text, word)).map(str::to_owned);
+    let first = |words: &[&str]| {
+        words.iter().find_map(|word| field::quoted_after(text, word)).map(str::to_owned)
+    };
     let completed = first(COMPLETED);
     let requested = first(REQUESTED).or_else(|| unquoted(text)).or_else(|| completed.clone());
     Images { requested, completed }
@@ -49,7 +55,8 @@ pub(crate) fn images(text: &str) -> Images {
 
 /// Old wordings put no quotes around the image.
 fn unquoted(text: &str) -> Option<String> {
-    const BEFORE: &[&str] = &["image pull failed for ", "pull access denied for ", "manifest for ", "docker://"];
+    const BEFORE: &[&str] =
+        &["image pull failed for ", "pull access denied for ", "manifest for ", "docker://"];
     BEFORE.iter().find_map(|words| {
         let rest = &text[text.find(words)? + words.len()..];
         let image = rest.split_whitespace().next()?.trim_end_matches([',', ':', '.', '"', ']']);
@@ -74,7 +81,11 @@ pub(crate) fn primary(text: &str) -> &str {
 
 /// Splits kubelet's list of one error per credential, `[e1, e2]` (`apimachinery/pkg/util/errors`).
 pub(crate) fn parts(text: &str) -> Vec<&str> {
-    const NEXT: &[&str] = &[", rpc error: code = ", ", failed to pull and unpack image ", ", unable to pull image or OCI artifact"];
+    const NEXT: &[&str] = &[
+        ", rpc error: code = ",
+        ", failed to pull and unpack image ",
+        ", unable to pull image or OCI artifact",
+    ];
     if !text.contains('[') {
         return vec![text];
     }
@@ -93,7 +104,16 @@ pub(crate) fn parts(text: &str) -> Vec<&str> {
 
 /// Returns the innermost error: what follows the last frame, without endings that say nothing.
 pub(crate) fn innermost(text: &str) -> &str {
-    const EMPTY: &[&str] = &["unknown", "failed precondition", "unavailable", "invalid argument", "not implemented", "not found", "EOF", "x"];
+    const EMPTY: &[&str] = &[
+        "unknown",
+        "failed precondition",
+        "unavailable",
+        "invalid argument",
+        "not implemented",
+        "not found",
+        "EOF",
+        "x",
+    ];
     let text = text.rsplit("desc = ").next().unwrap_or(text);
     let text = text.trim_end_matches(['"', ' ', '\\', ']']);
     let mut start = text.len();
@@ -116,24 +136,41 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("spec.containers{a}: Failed to pull image \"team/a\": rpc error: code = Unknown desc = failed to pull and unpack image \"docker.io/team/a:latest\": x", Some("team/a"), Some("docker.io/team/a:latest"))]
+    #[case(
+        "spec.containers{a}: Failed to pull image \"team/a\": rpc error: code = Unknown desc = failed to pull and unpack image \"docker.io/team/a:latest\": x",
+        Some("team/a"),
+        Some("docker.io/team/a:latest")
+    )]
     #[case("Back-off pulling image \"team/a\"", Some("team/a"), None)]
     #[case("image pull failed for reg/a:1, this may be", Some("reg/a:1"), None)]
     #[case("nothing", None, None)]
-    fn images_are_found(#[case] text: &str, #[case] requested: Option<&str>, #[case] completed: Option<&str>) {
+    fn images_are_found(
+        #[case] text: &str,
+        #[case] requested: Option<&str>,
+        #[case] completed: Option<&str>,
+    ) {
         let found = images(text);
-        assert_eq!((found.requested.as_deref(), found.completed.as_deref()), (requested, completed));
+        assert_eq!(
+            (found.requested.as_deref(), found.completed.as_deref()),
+            (requested, completed)
+        );
     }
 
     #[test]
     fn one_error_per_credential() {
         let text = "x: [rpc error: code = NotFound desc = a: not found, rpc error: code = Unknown desc = b]";
         assert_eq!(parts(text).len(), 2);
-        assert_eq!(parts("no list, rpc error: code = Unknown"), ["no list, rpc error: code = Unknown"]);
+        assert_eq!(
+            parts("no list, rpc error: code = Unknown"),
+            ["no list, rpc error: code = Unknown"]
+        );
     }
 
     #[rstest]
-    #[case("rpc error: code = Unknown desc = failed to frob: the widget broke: unknown", "the widget broke: unknown")]
+    #[case(
+        "rpc error: code = Unknown desc = failed to frob: the widget broke: unknown",
+        "the widget broke: unknown"
+    )]
     #[case("just words", "just words")]
     #[case("", "")]
     fn the_innermost_error(#[case] text: &str, #[case] expected: &str) {

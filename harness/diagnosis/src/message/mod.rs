@@ -32,7 +32,8 @@ impl Message {
         let text = clean::unquoted(&clean::printable(text));
         let primary = frame::primary(&text);
         let images = frame::images(primary);
-        let parts: Vec<_> = frame::parts(primary).into_iter().map(|part| row::ALL.signs(part)).collect();
+        let parts: Vec<_> =
+            frame::parts(primary).into_iter().map(|part| row::ALL.signs(part)).collect();
         let innermost = frame::innermost(primary).to_owned();
         Self {
             requested: images.requested.as_deref().map(Reference::read),
@@ -127,7 +128,8 @@ mod tests {
         let mut wrong = Vec::new();
         for (index, row) in rows.iter().enumerate() {
             let alone = Matcher::new([*row]).signs(row.sample);
-            let others = rows.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, row)| *row);
+            let others =
+                rows.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, row)| *row);
             let without = Matcher::new(others).signs(row.sample);
             match alone.first() {
                 None => wrong.push(format!("{:?}: the sample yields no sign", row.words)),

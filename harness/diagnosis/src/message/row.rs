@@ -96,10 +96,10 @@ impl<'r> Matcher<'r> {
                 continue;
             }
             let spot = Spot {
-                before: &text[text.ceil_char_boundary(found.start().saturating_sub(AROUND))
-                    ..found.start()],
-                after: &text[found.end()
-                    ..text.floor_char_boundary((found.end() + AROUND).min(text.len()))],
+                before: &text
+                    [text.ceil_char_boundary(found.start().saturating_sub(AROUND))..found.start()],
+                after: &text
+                    [found.end()..text.floor_char_boundary((found.end() + AROUND).min(text.len()))],
             };
             let sign = match &row.reads {
                 Reads::Is(sign) => Some(sign.clone()),

@@ -24,6 +24,11 @@ impl Case<'_> {
         self.image.is_some_and(|image| image.host.is_none())
     }
 
+    /// Whether the registry is not known to stand in the reference.
+    pub(crate) fn host_is_not_written(&self) -> bool {
+        self.image.is_none_or(|image| image.host.is_none())
+    }
+
     /// Whether the kubelet is of 1.28 or later: by its version, or by a message without the code
     /// that it strips from then on.
     pub(crate) fn kubelet_warns(&self) -> bool {
@@ -35,16 +40,22 @@ impl Case<'_> {
 
     /// Whether the kubelet keeps a cached image from pods without its credentials (KEP-2535).
     pub(crate) fn keeps_images_from_pods(&self) -> bool {
-        self.evidence.kubernetes.as_ref().is_some_and(|version| *version >= semver::Version::new(1, 35, 0))
+        self.evidence
+            .kubernetes
+            .as_ref()
+            .is_some_and(|version| *version >= semver::Version::new(1, 35, 0))
     }
 
     /// Whether another host than the image's was asked: a mirror, a token server, a store of blobs.
     pub(crate) fn asked_elsewhere(&self) -> bool {
-        let (Some(url), Some(host)) = (self.message.url().and_then(field::host_of), self.message.host()) else {
+        let (Some(url), Some(host)) =
+            (self.message.url().and_then(field::host_of), self.message.host())
+        else {
             return false;
         };
         let (url, host) = (field::without_port(url), field::without_port(host));
-        url != host && !(Registry::of(url) == Registry::of(host) && Registry::of(url) != Registry::Other)
+        url != host
+            && !(Registry::of(url) == Registry::of(host) && Registry::of(url) != Registry::Other)
     }
 
     /// Whether containerd asked a mirror: it names the registry meant in `ns`

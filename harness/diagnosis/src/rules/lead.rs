@@ -35,24 +35,63 @@ pub(crate) enum Kind {
 pub(crate) fn kind(sign: &Sign) -> Kind {
     use Sign as S;
     match sign {
-        S::QpsExceeded | S::NotPresentNever | S::InvalidReference | S::SecretUndecodable | S::NoSpace
-        | S::SignatureRejected | S::RegistryBlocked | S::ShortName | S::Proxy => Kind::Local,
-        S::UnknownAuthority | S::CertificateName | S::CertificateTime { .. } | S::TlsRefused
-        | S::HttpOnHttps | S::HttpsOnHttp => Kind::Tls,
-        S::NoSuchHost { .. } | S::ResolverFailed { .. } | S::ConnectionRefused { .. } | S::NoRoute
-        | S::Timeout | S::ConnectionLost => Kind::Network,
-        S::RateLimited | S::AddressNotAllowed { .. } | S::AddressBlocked | S::RegistrySetting => Kind::Rule,
+        S::QpsExceeded
+        | S::NotPresentNever
+        | S::InvalidReference
+        | S::SecretUndecodable
+        | S::NoSpace
+        | S::SignatureRejected
+        | S::RegistryBlocked
+        | S::ShortName
+        | S::Proxy => Kind::Local,
+        S::UnknownAuthority
+        | S::CertificateName
+        | S::CertificateTime { .. }
+        | S::TlsRefused
+        | S::HttpOnHttps
+        | S::HttpsOnHttp => Kind::Tls,
+        S::NoSuchHost { .. }
+        | S::ResolverFailed { .. }
+        | S::ConnectionRefused { .. }
+        | S::NoRoute
+        | S::Timeout
+        | S::ConnectionLost => Kind::Network,
+        S::RateLimited | S::AddressNotAllowed { .. } | S::AddressBlocked | S::RegistrySetting => {
+            Kind::Rule
+        }
         S::NoPlatform { .. } | S::UnsupportedManifest => Kind::Format,
-        S::DigestMismatch { .. } | S::BadArchive | S::StoreIncomplete | S::NodeConfig | S::RuntimeFault => Kind::Content,
-        S::TokenExpired | S::BadCredentials | S::ProviderFailed | S::PermissionMissing { .. } | S::Unauthenticated => Kind::Reason,
+        S::DigestMismatch { .. }
+        | S::BadArchive
+        | S::StoreIncomplete
+        | S::StorageRefused
+        | S::NodeConfig
+        | S::RuntimeFault => Kind::Content,
+        S::TokenExpired
+        | S::BadCredentials
+        | S::ProviderFailed
+        | S::PermissionMissing { .. }
+        | S::Unauthenticated => Kind::Reason,
         S::NotFound | S::ManifestUnknown | S::NameUnknown | S::BlobUnknown => Kind::Missing,
-        S::NoBasicAuth | S::OauthTokenRefused { .. } | S::AnonymousTokenRefused { .. } | S::TokenRefused { .. }
-        | S::InsufficientScope | S::CrioUnauthorized | S::Denied | S::Refused
-        | S::AuthenticationRequired | S::PullAccessDenied => Kind::Access,
+        S::NoBasicAuth
+        | S::OauthTokenRefused { .. }
+        | S::AnonymousTokenRefused { .. }
+        | S::TokenRefused { .. }
+        | S::InsufficientScope
+        | S::CrioUnauthorized
+        | S::Denied
+        | S::Refused
+        | S::AuthenticationRequired
+        | S::PullAccessDenied => Kind::Access,
         S::Status { code: 407 | 429 | 451 | 402, .. } => Kind::Rule,
         S::Status { .. } | S::NotTheProtocol => Kind::Status,
-        S::DeadlineExceeded | S::NoProgress | S::UnpackFailed | S::InspectFailed | S::RegistryUnavailable => Kind::Summary,
-        S::SecretsUnretrievable { .. } | S::MirrorsFailed | S::SignatureRead
+        S::DeadlineExceeded
+        | S::NoProgress
+        | S::UnpackFailed
+        | S::InspectFailed
+        | S::RegistryUnavailable => Kind::Summary,
+        S::SecretsUnretrievable { .. }
+        | S::MirrorsFailed
+        | S::SignatureRead
         | S::NoCredentialsOnRequest => Kind::Warning,
     }
 }
@@ -62,8 +101,14 @@ fn rank(sign: &Sign) -> u8 {
     use Sign as S;
     match sign {
         S::NoBasicAuth | S::NameUnknown | S::TokenExpired | S::CertificateTime { .. } => 0,
-        S::OauthTokenRefused { .. } | S::BadCredentials | S::ManifestUnknown | S::NoSuchHost { .. } => 1,
-        S::AnonymousTokenRefused { .. } | S::TokenRefused { .. } | S::BlobUnknown | S::ResolverFailed { .. } => 2,
+        S::OauthTokenRefused { .. }
+        | S::BadCredentials
+        | S::ManifestUnknown
+        | S::NoSuchHost { .. } => 1,
+        S::AnonymousTokenRefused { .. }
+        | S::TokenRefused { .. }
+        | S::BlobUnknown
+        | S::ResolverFailed { .. } => 2,
         S::InsufficientScope | S::NoProgress => 3,
         S::CrioUnauthorized | S::PullAccessDenied | S::InspectFailed => 5,
         S::Refused | S::NoCredentialsOnRequest => 6,

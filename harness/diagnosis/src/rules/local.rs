@@ -18,7 +18,7 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         S::NoSpace => Finding::certain(DiskFull),
         S::SignatureRejected => Finding::certain(SignaturePolicy),
         S::RegistryBlocked => Finding::certain(NodeConfig),
-        S::NodeConfig if case.has(&S::UnpackFailed) => Finding::open([NodeConfig, RuntimeFault, CorruptContent]),
+        S::StorageRefused => Finding::open([NodeConfig, RuntimeFault, CorruptContent, DiskFull]),
         S::NodeConfig => Finding::certain(NodeConfig),
         S::RuntimeFault => Finding::certain(RuntimeFault),
         S::RateLimited => Finding::certain(RateLimited),
@@ -31,10 +31,16 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         S::BadArchive => Finding::open([CorruptContent, UnsupportedManifest, RegistryError]),
         S::StoreIncomplete => Finding::open([RuntimeFault, CorruptContent, NodeConfig]),
         S::UnpackFailed => Finding::open([RuntimeFault, CorruptContent, NodeConfig, DiskFull]),
-        S::DeadlineExceeded if case.has(&S::InspectFailed) => Finding::open([RuntimeFault, SlowPull, NodeConfig]),
-        S::DeadlineExceeded | S::NoProgress => Finding::open([SlowPull, UnreachableTimeout, RuntimeFault, Proxy]),
+        S::DeadlineExceeded if case.has(&S::InspectFailed) => {
+            Finding::open([RuntimeFault, SlowPull, NodeConfig])
+        }
+        S::DeadlineExceeded | S::NoProgress => {
+            Finding::open([SlowPull, UnreachableTimeout, RuntimeFault, Proxy])
+        }
         S::InspectFailed => Finding::open([RuntimeFault, CorruptContent, NodeConfig]),
-        S::RegistryUnavailable => Finding::open([UnreachableRefused, RegistryError, UnreachableTimeout]),
+        S::RegistryUnavailable => {
+            Finding::open([UnreachableRefused, RegistryError, UnreachableTimeout])
+        }
         S::SignatureRead => Finding::open([NotAuthorised, RegistryError, SignaturePolicy]),
         _ => Finding::open([Mirror, NodeConfig, UnreachableTimeout]),
     }

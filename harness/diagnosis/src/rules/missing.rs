@@ -8,8 +8,12 @@ use crate::sign::Sign;
 pub(super) fn finding(case: &Case<'_>) -> Finding {
     match case.lead {
         Sign::NameUnknown => return Finding::certain(NotFoundRepository),
-        Sign::BlobUnknown => return Finding::open([RegistryError, CorruptContent, Mirror, NotFound]),
-        Sign::ManifestUnknown => return Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository]),
+        Sign::BlobUnknown => {
+            return Finding::open([RegistryError, CorruptContent, Mirror, NotFound]);
+        }
+        Sign::ManifestUnknown => {
+            return Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository]);
+        }
         _ => {}
     }
     if case.has(&Sign::NoCredentialsOnRequest) {

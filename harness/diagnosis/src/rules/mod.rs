@@ -59,11 +59,14 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
 
 /// A sandbox that fails without a known wording is still a fact; other messages are unknown.
 fn without_sign(messages: &[Message]) -> Diagnosis {
-    let image = messages.iter().find(|message| message.is_sandbox() && message.text().contains("sandbox image"));
+    let image = messages
+        .iter()
+        .find(|message| message.is_sandbox() && message.text().contains("sandbox image"));
     match image {
-        Some(message) => {
-            words::plain(message, &Finding::open([Cause::SandboxImage, Cause::RuntimeFault, Cause::NodeConfig]))
-        }
+        Some(message) => words::plain(
+            message,
+            &Finding::open([Cause::SandboxImage, Cause::RuntimeFault, Cause::NodeConfig]),
+        ),
         None if messages.iter().any(Message::is_back_off) => Diagnosis::of_back_off(),
         None => Diagnosis::unknown(messages.first().map(Message::innermost).unwrap_or_default()),
     }
@@ -77,22 +80,54 @@ fn of_sign(case: &Case<'_>) -> Finding {
         return finding;
     }
     let image = case.message.completed().or(case.image);
-    let refused = matches!(lead::kind(case.lead), lead::Kind::Missing | lead::Kind::Access | lead::Kind::Status);
+    let refused = matches!(
+        lead::kind(case.lead),
+        lead::Kind::Missing | lead::Kind::Access | lead::Kind::Status
+    );
     if refused && image.is_some_and(Reference::names_two_registries) {
         return Finding::certain(Cause::WrongReference);
     }
     use Sign as S;
     match case.lead {
         S::Status { code, url } => status::finding(case, *code, url.as_deref()),
-        S::NotTheProtocol => Finding::open([Cause::Proxy, Cause::RegistryError, Cause::Mirror, Cause::RegistrySetting]),
-        S::NotFound | S::ManifestUnknown | S::NameUnknown | S::BlobUnknown => missing::finding(case),
-        S::NoSuchHost { .. } | S::ResolverFailed { .. } | S::ConnectionRefused { .. } | S::NoRoute | S::Timeout
-        | S::ConnectionLost | S::Proxy | S::UnknownAuthority | S::CertificateName | S::CertificateTime { .. }
-        | S::TlsRefused | S::HttpOnHttps | S::HttpsOnHttp => network::finding(case),
-        S::NoBasicAuth | S::AnonymousTokenRefused { .. } | S::OauthTokenRefused { .. } | S::TokenRefused { .. }
-        | S::InsufficientScope | S::CrioUnauthorized | S::NoCredentialsOnRequest | S::Refused | S::Denied
-        | S::AuthenticationRequired | S::PullAccessDenied | S::TokenExpired | S::BadCredentials | S::ProviderFailed
-        | S::PermissionMissing { .. } | S::Unauthenticated => access::finding(case),
+        S::NotTheProtocol => Finding::open([
+            Cause::Proxy,
+            Cause::RegistryError,
+            Cause::Mirror,
+            Cause::RegistrySetting,
+        ]),
+        S::NotFound | S::ManifestUnknown | S::NameUnknown | S::BlobUnknown => {
+            missing::finding(case)
+        }
+        S::NoSuchHost { .. }
+        | S::ResolverFailed { .. }
+        | S::ConnectionRefused { .. }
+        | S::NoRoute
+        | S::Timeout
+        | S::ConnectionLost
+        | S::Proxy
+        | S::UnknownAuthority
+        | S::CertificateName
+        | S::CertificateTime { .. }
+        | S::TlsRefused
+        | S::HttpOnHttps
+        | S::HttpsOnHttp => network::finding(case),
+        S::NoBasicAuth
+        | S::AnonymousTokenRefused { .. }
+        | S::OauthTokenRefused { .. }
+        | S::TokenRefused { .. }
+        | S::InsufficientScope
+        | S::CrioUnauthorized
+        | S::NoCredentialsOnRequest
+        | S::Refused
+        | S::Denied
+        | S::AuthenticationRequired
+        | S::PullAccessDenied
+        | S::TokenExpired
+        | S::BadCredentials
+        | S::ProviderFailed
+        | S::PermissionMissing { .. }
+        | S::Unauthenticated => access::finding(case),
         _ => local::finding(case),
     }
 }

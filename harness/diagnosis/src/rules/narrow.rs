@@ -11,8 +11,15 @@ use crate::sign::Sign;
 
 /// Causes that say that nothing was sent.
 const NOTHING_SENT: &[Cause] = &[
-    NoCredentials, SecretAbsent, SecretOtherNamespace, SecretWrongType, SecretWrongKey, SecretUndecodable,
-    SecretEmpty, KeyMismatch, ProviderFailed,
+    NoCredentials,
+    SecretAbsent,
+    SecretOtherNamespace,
+    SecretWrongType,
+    SecretWrongKey,
+    SecretUndecodable,
+    SecretEmpty,
+    KeyMismatch,
+    ProviderFailed,
 ];
 
 /// Causes that say that something was.
@@ -30,7 +37,11 @@ pub(super) fn by_evidence(case: &Case<'_>, finding: Finding) -> Finding {
         Some(Lookup::Read(keyring)) => by_keyring(case, keyring, finding),
         _ => finding,
     };
-    let finding = if cached(case) { Finding::left([NotThisPodsImage].into_iter().chain(finding.causes().to_vec())) } else { finding };
+    let finding = if cached(case) {
+        Finding::left([NotThisPodsImage].into_iter().chain(finding.causes().to_vec()))
+    } else {
+        finding
+    };
     let finding = by_requests(case, &case.evidence.requests, finding);
     match case.evidence.probe {
         Some(probe) => by_probe(probe, finding),
@@ -41,7 +52,10 @@ pub(super) fn by_evidence(case: &Case<'_>, finding: Finding) -> Finding {
 /// Whether credentials and repositories can have to do with what the sign says.
 fn concerns_registry(sign: &Sign) -> bool {
     matches!(lead::kind(sign), Kind::Access | Kind::Missing | Kind::Reason)
-        || matches!(sign, Sign::Status { code: 401 | 403 | 404, .. } | Sign::SecretsUnretrievable { .. })
+        || matches!(
+            sign,
+            Sign::Status { code: 401 | 403 | 404, .. } | Sign::SecretsUnretrievable { .. }
+        )
 }
 
 /// Whether the image is on the node and was asked for again only because the pod lacks what it was
@@ -55,7 +69,11 @@ fn cached(case: &Case<'_>) -> bool {
 
 fn by_keyring(case: &Case<'_>, keyring: &Keyring, finding: Finding) -> Finding {
     let Some(sent) = access::sent(case.lead) else { return finding };
-    if keyring.tried.is_empty() { none_tried(case, keyring, sent, finding) } else { tried(case, keyring, sent, finding) }
+    if keyring.tried.is_empty() {
+        none_tried(case, keyring, sent, finding)
+    } else {
+        tried(case, keyring, sent, finding)
+    }
 }
 
 /// No secret of the pod matched: the reason is what was passed over.
@@ -72,7 +90,8 @@ fn none_tried(case: &Case<'_>, keyring: &Keyring, sent: Sent, finding: Finding) 
         return Finding::left(reasons);
     }
     let others = finding.causes().iter().copied().filter(|cause| {
-        !NOTHING_SENT.contains(cause) && (!SOMETHING_SENT.contains(cause) || case.registry.knows_nodes())
+        !NOTHING_SENT.contains(cause)
+            && (!SOMETHING_SENT.contains(cause) || case.registry.knows_nodes())
     });
     Finding::left(reasons.into_iter().chain(others))
 }
@@ -90,13 +109,19 @@ fn tried(case: &Case<'_>, keyring: &Keyring, sent: Sent, finding: Finding) -> Fi
     match (sent, case.lead) {
         // The secret matches now; when the pull was tried it did not, or another pull is meant.
         (Sent::No, _) => Finding::open([NoCredentials, SecretAbsent, Mirror, RuntimeFault]),
-        (_, Sign::OauthTokenRefused { code: 401 }) if !case.registry.knows_nodes() => Finding::certain(CredentialsRefused),
+        (_, Sign::OauthTokenRefused { code: 401 }) if !case.registry.knows_nodes() => {
+            Finding::certain(CredentialsRefused)
+        }
         // A token was granted, so the password is good; it does not cover the repository.
-        (_, Sign::InsufficientScope) => Finding::open([NotAuthorised, NotFoundRepository, WrongReference]),
+        (_, Sign::InsufficientScope) => {
+            Finding::open([NotAuthorised, NotFoundRepository, WrongReference])
+        }
         _ => {
-            let left = finding.causes().iter().copied().filter(|cause| {
-                !NOTHING_SENT.contains(cause) && *cause != NodeIdentity
-            });
+            let left = finding
+                .causes()
+                .iter()
+                .copied()
+                .filter(|cause| !NOTHING_SENT.contains(cause) && *cause != NodeIdentity);
             let refused = [CredentialsRefused, NotAuthorised];
             Finding::open(left.chain(refused))
         }
@@ -109,18 +134,32 @@ fn by_requests(case: &Case<'_>, requests: &[Request], finding: Finding) -> Findi
         return finding;
     }
     let any = |holds: &dyn Fn(&Request) -> bool| requests.iter().any(holds);
-    if any(&|request| request.status == 429) && !any(&|request| request.asked == Asked::Blob && request.status < 300) {
+    if any(&|request| request.status == 429)
+        && !any(&|request| request.asked == Asked::Blob && request.status < 300)
+    {
         return Finding::certain(RateLimited);
     }
-    let with = |status: &[u16]| any(&|request| request.credentials && status.contains(&request.status));
-    let token = any(&|request| request.credentials && request.asked == Asked::Token && request.status == 200);
+    let with =
+        |status: &[u16]| any(&|request| request.credentials && status.contains(&request.status));
+    let token = any(&|request| {
+        request.credentials && request.asked == Asked::Token && request.status == 200
+    });
     if any(&|request| request.asked == Asked::Manifest && request.status == 404) && !with(&[200]) {
         let found = [NotFoundTag, NotFoundRepository, NotFound, WrongReference];
         let known = finding.causes().iter().copied().filter(|cause| found.contains(cause));
-        return if finding.cause() == Some(NotFoundRepository) { finding } else { Finding::open(known.chain(found)) };
+        return if finding.cause() == Some(NotFoundRepository) {
+            finding
+        } else {
+            Finding::open(known.chain(found))
+        };
     }
     if !any(&|request| request.credentials) {
-        let left: Vec<_> = finding.causes().iter().copied().filter(|cause| !SOMETHING_SENT.contains(cause)).collect();
+        let left: Vec<_> = finding
+            .causes()
+            .iter()
+            .copied()
+            .filter(|cause| !SOMETHING_SENT.contains(cause))
+            .collect();
         return if left.is_empty() { finding } else { same_certainty(&finding, left) };
     }
     if finding.cause() == Some(TokenExpired) {
@@ -128,7 +167,9 @@ fn by_requests(case: &Case<'_>, requests: &[Request], finding: Finding) -> Findi
     }
     if with(&[403]) || (token && with(&[401])) {
         return match case.registry {
-            Registry::DockerHub | Registry::Quay | Registry::Ghcr => Finding::open([NotAuthorised, NotFoundRepository]),
+            Registry::DockerHub | Registry::Quay | Registry::Ghcr => {
+                Finding::open([NotAuthorised, NotFoundRepository])
+            }
             _ => Finding::certain(NotAuthorised),
         };
     }
@@ -153,7 +194,8 @@ fn by_probe(probe: Probe, finding: Finding) -> Finding {
         _ => {}
     }
     let missing = [NotFound, NotFoundTag, NotFoundRepository];
-    let there = probe.tag == Some(true) || probe.anonymous == Some(200) || probe.authorised == Some(200);
+    let there =
+        probe.tag == Some(true) || probe.anonymous == Some(200) || probe.authorised == Some(200);
     let causes = finding.causes().iter().copied().filter(|cause| {
         !(there && missing.contains(cause)
             || probe.repository == Some(true) && *cause == NotFoundRepository

@@ -52,7 +52,7 @@ fn no_such_host(case: &Case<'_>, host: &str) -> Finding {
         return Finding::open([Dns, Mirror]);
     }
     let registry = Registry::of(host);
-    if registry == Registry::DockerHub && case.host_is_implied() && !case.message.is_sandbox() {
+    if registry == Registry::DockerHub && case.host_is_not_written() && !case.message.is_sandbox() {
         return Finding::open([Dns, WrongReference]);
     }
     if registry.is_well_known() || is_local_name(host) {
@@ -69,7 +69,9 @@ fn refused(case: &Case<'_>, address: Option<&str>) -> Finding {
     let asked = case.message.host().map(field::without_port);
     match (dialled.is_some_and(is_loopback), asked) {
         // Loopback stands for the registry only if the reference says so.
-        (true, Some(asked)) if !is_loopback(asked) => Finding::open([Mirror, UnreachableRefused, NodeConfig, Proxy]),
+        (true, Some(asked)) if !is_loopback(asked) => {
+            Finding::open([Mirror, UnreachableRefused, NodeConfig, Proxy])
+        }
         (true, _) => Finding::open([UnreachableRefused, WrongReference, Mirror]),
         _ if case.asked_mirror() => Finding::open([UnreachableRefused, Mirror]),
         _ => Finding::certain(UnreachableRefused),
@@ -95,7 +97,10 @@ fn timeout(case: &Case<'_>) -> Finding {
 
 fn lost(case: &Case<'_>) -> Finding {
     let text = case.message.text();
-    if text.contains("failed to copy") || text.contains("eadSeeker") || text.contains("writing blob") {
+    if text.contains("failed to copy")
+        || text.contains("eadSeeker")
+        || text.contains("writing blob")
+    {
         return Finding::open([RegistryError, UnreachableTimeout, Proxy, UnreachableRefused]);
     }
     Finding::open([UnreachableRefused, Proxy, RegistryError, UnreachableTimeout])
@@ -110,7 +115,8 @@ fn expired(case: &Case<'_>, times: Option<Times>) -> Finding {
             false => Finding::open([TlsExpired, NodeClock]),
         };
     };
-    let apart = |one: jiff::Timestamp, other: jiff::Timestamp| (one.as_second() - other.as_second()).abs();
+    let apart =
+        |one: jiff::Timestamp, other: jiff::Timestamp| (one.as_second() - other.as_second()).abs();
     if let Some(at) = case.evidence.at {
         return match apart(at, times.now) > DAY {
             true => Finding::certain(NodeClock),
@@ -120,6 +126,10 @@ fn expired(case: &Case<'_>, times: Option<Times>) -> Finding {
     }
     match (times.after, apart(times.now, times.limit) > DAY) {
         (true, _) if case.registry.is_well_known() => Finding::open([NodeClock, TlsExpired, Proxy]),
+        // Nobody leaves a certificate expired for long; a clock is wrong by any amount.
+        (true, _) if apart(times.now, times.limit) > 90 * DAY => {
+            Finding::open([TlsExpired, NodeClock])
+        }
         (true, _) => Finding::certain(TlsExpired),
         (false, true) => Finding::certain(NodeClock),
         (false, false) => Finding::open([NodeClock, TlsExpired]),

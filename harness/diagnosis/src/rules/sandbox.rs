@@ -9,8 +9,15 @@ use crate::sign::Sign;
 pub(super) fn finding(case: &Case<'_>) -> Option<Finding> {
     use Sign as S;
     match (lead::kind(case.lead), case.lead) {
+        // Public registries give everybody a token: something in between refused.
+        (_, S::AnonymousTokenRefused { .. }) if case.registry.is_well_known() => {
+            Some(Finding::open([SandboxImage, Mirror, Proxy, AddressBlocked]))
+        }
+        (_, S::InvalidReference) => Some(Finding::open([InvalidName, SandboxImage, NodeConfig])),
         // The runtime should have had the image; no credentials of a pod could have helped.
-        (Kind::Access | Kind::Reason, _) | (_, S::Status { code: 401, .. }) => Some(Finding::certain(SandboxImage)),
+        (Kind::Access | Kind::Reason, _) | (_, S::Status { code: 401, .. }) => {
+            Some(Finding::certain(SandboxImage))
+        }
         (_, S::Status { code: 403, .. }) => {
             Some(Finding::open([SandboxImage, AddressBlocked, NetworkRule, Mirror]))
         }
@@ -19,9 +26,15 @@ pub(super) fn finding(case: &Case<'_>) -> Option<Finding> {
         }
         // A node without any name server, or on a closed network, should not have asked at all.
         (_, S::ResolverFailed { .. }) => Some(Finding::open([SandboxImage, Dns])),
-        (_, S::Timeout | S::NoRoute) => Some(Finding::open([UnreachableTimeout, SandboxImage, Proxy])),
-        (_, S::NoSuchHost { host, .. }) if !is_public(host) => Some(Finding::open([Dns, SandboxImage, WrongReference])),
-        (_, S::DeadlineExceeded) => Some(Finding::open([UnreachableTimeout, SandboxImage, RuntimeFault, SlowPull])),
+        (_, S::Timeout | S::NoRoute) => {
+            Some(Finding::open([UnreachableTimeout, SandboxImage, Proxy]))
+        }
+        (_, S::NoSuchHost { host, .. }) if !is_public(host) => {
+            Some(Finding::open([Dns, SandboxImage, WrongReference]))
+        }
+        (_, S::DeadlineExceeded) => {
+            Some(Finding::open([UnreachableTimeout, SandboxImage, RuntimeFault, SlowPull]))
+        }
         _ => None,
     }
 }

@@ -11,9 +11,13 @@ pub(super) fn finding(case: &Case<'_>, code: u16, url: Option<&str>) -> Finding 
     match code {
         401 => unauthorised(case),
         403 => forbidden(case, url),
-        404 if asked_page(case) => Finding::open([WrongReference, NotFound, RegistrySetting, Mirror]),
+        404 if asked_page(case) => {
+            Finding::open([WrongReference, NotFound, RegistrySetting, Mirror])
+        }
         404 if is_token(url) => Finding::open([RegistrySetting, Mirror, Proxy, WrongReference]),
-        404 | 410 if is_blob(url) => Finding::open([RegistryError, CorruptContent, Mirror, NotFound]),
+        404 | 410 if is_blob(url) => {
+            Finding::open([RegistryError, CorruptContent, Mirror, NotFound])
+        }
         404 | 410 => Finding::open([NotFound, NotFoundTag, NotFoundRepository, WrongReference]),
         402 => Finding::certain(RegistrySetting),
         407 => Finding::certain(Proxy),
@@ -50,7 +54,9 @@ fn forbidden(case: &Case<'_>, url: Option<&str>) -> Finding {
         Registry::DockerHub => [AddressBlocked, Mirror, Proxy, NotAuthorised],
         Registry::Quay => [AddressBlocked, NotAuthorised, NetworkRule, NoCredentials],
         Registry::Ghcr => [NoCredentials, NotFoundRepository, NotAuthorised, CredentialsRefused],
-        Registry::OpenShift => [NotAuthorised, NoCredentials, CredentialsRefused, NotFoundRepository],
+        Registry::OpenShift => {
+            [NotAuthorised, NoCredentials, CredentialsRefused, NotFoundRepository]
+        }
         Registry::GitLab => [NotAuthorised, NoCredentials, CredentialsRefused, NetworkRule],
         Registry::Other => [NotAuthorised, NetworkRule, AddressBlocked, NoCredentials],
     })
@@ -81,5 +87,8 @@ fn is_token(url: Option<&str>) -> bool {
 }
 
 fn is_blob(url: Option<&str>) -> bool {
-    url.is_some_and(|url| url.contains("/blobs/") || field::host_of(url).is_some_and(|host| host.contains("cloudfront")))
+    url.is_some_and(|url| {
+        url.contains("/blobs/")
+            || field::host_of(url).is_some_and(|host| host.contains("cloudfront"))
+    })
 }

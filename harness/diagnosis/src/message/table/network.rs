@@ -11,77 +11,339 @@ const HTTP: &str = "go net/http/transport.go";
 const CLIENT: &str = "go net/http/client.go";
 
 pub(super) const ROWS: &[Row] = &[
-    with(Go, NET, "no such host", "dial tcp: lookup reg.example.net on 10.0.0.2:53: no such host", |spot| {
-        let (host, resolver) = lookup(spot.before)?;
-        Some(Sign::NoSuchHost { host, resolver })
-    }),
-    with(Go, NET, "server misbehaving", "dial tcp: lookup reg.example.net on 10.0.0.2:53: server misbehaving", resolver_failed),
-    with(Go, NET, "temporary failure in name resolution", "dial tcp: lookup reg.example.net: Temporary failure in name resolution", resolver_failed),
-    with(Go, "rust std net, of runtimes that pull in a guest", "failed to lookup address information",
-        "dns error: failed to lookup address information: Name or service not known", |spot| {
-            let host = field::last_url(spot.before).and_then(field::host_of).unwrap_or_default().to_owned();
+    with(
+        Go,
+        NET,
+        "no such host",
+        "dial tcp: lookup reg.example.net on 10.0.0.2:53: no such host",
+        |spot| {
+            let (host, resolver) = lookup(spot.before)?;
+            Some(Sign::NoSuchHost { host, resolver })
+        },
+    ),
+    with(
+        Go,
+        NET,
+        "server misbehaving",
+        "dial tcp: lookup reg.example.net on 10.0.0.2:53: server misbehaving",
+        resolver_failed,
+    ),
+    with(
+        Go,
+        NET,
+        "temporary failure in name resolution",
+        "dial tcp: lookup reg.example.net: Temporary failure in name resolution",
+        resolver_failed,
+    ),
+    with(
+        Go,
+        "rust std net, of runtimes that pull in a guest",
+        "failed to lookup address information",
+        "dns error: failed to lookup address information: Name or service not known",
+        |spot| {
+            let host = field::last_url(spot.before)
+                .and_then(field::host_of)
+                .unwrap_or_default()
+                .to_owned();
             Some(Sign::ResolverFailed { host })
-        }),
-    with(Go, NET, "no answer from DNS server", "dial tcp: lookup reg.example.net on 10.0.0.2:53: no answer from DNS server", resolver_failed),
+        },
+    ),
+    with(
+        Go,
+        NET,
+        "no answer from DNS server",
+        "dial tcp: lookup reg.example.net on 10.0.0.2:53: no answer from DNS server",
+        resolver_failed,
+    ),
     with(Go, NET, "try again", "dial tcp: lookup reg.example.net: Try again", resolver_failed),
-    with(Go, NET, "cannot unmarshal DNS message", "dial tcp: lookup reg.example.net on 10.0.0.2:53: cannot unmarshal DNS message", resolver_failed),
-    with(Go, NET, "dial udp ", "dial tcp: lookup reg.example.net on [::1]:53: dial udp [::1]:53: connect: cannot assign requested address", resolver_failed),
-    with(Go, NET, "read udp ", "dial tcp: lookup reg.example.net on 10.0.0.2:53: read udp 10.0.0.9:5353->10.0.0.2:53: i/o timeout", resolver_failed),
+    with(
+        Go,
+        NET,
+        "cannot unmarshal DNS message",
+        "dial tcp: lookup reg.example.net on 10.0.0.2:53: cannot unmarshal DNS message",
+        resolver_failed,
+    ),
+    with(
+        Go,
+        NET,
+        "dial udp ",
+        "dial tcp: lookup reg.example.net on [::1]:53: dial udp [::1]:53: connect: cannot assign requested address",
+        resolver_failed,
+    ),
+    with(
+        Go,
+        NET,
+        "read udp ",
+        "dial tcp: lookup reg.example.net on 10.0.0.2:53: read udp 10.0.0.9:5353->10.0.0.2:53: i/o timeout",
+        resolver_failed,
+    ),
     with(Go, NET, "i/o timeout", "dial tcp 203.0.113.9:443: i/o timeout", timeout),
-    with(Go, NET, "connection refused", "dial tcp 203.0.113.9:443: connect: connection refused", |spot| {
-        if spot.before.contains("proxyconnect") {
-            return None;
-        }
-        if let Some((_, socket)) = spot.before.rsplit_once("dial unix ") {
-            return socket.contains(".sock").then_some(Sign::RuntimeFault);
-        }
-        if is_lookup(spot.before) {
-            return None;
-        }
-        Some(Sign::ConnectionRefused { address: dialled(spot.before) })
-    }),
-    is(Go, DIAL, "actively refused it", "connectex: No connection could be made because the target machine actively refused it.", Sign::ConnectionRefused { address: None }),
-    is(Go, DIAL, "connection reset by peer", "read tcp 10.0.0.9:4000->203.0.113.9:443: read: connection reset by peer", Sign::ConnectionLost),
-    is(Go, DIAL, "broken pipe", "write tcp 10.0.0.9:4000->203.0.113.9:443: write: broken pipe", Sign::ConnectionLost),
-    is(Go, DIAL, "forcibly closed by the remote host", "wsarecv: An existing connection was forcibly closed by the remote host.", Sign::ConnectionLost),
-    is(Go, HTTP, "http: server closed idle connection", "http: server closed idle connection", Sign::ConnectionLost),
-    is(Go, HTTP, "HTTP/1.x transport connection broken", "net/http: HTTP/1.x transport connection broken: x", Sign::ConnectionLost),
-    with(Go, "go io/io.go", "EOF", "failed to do request: Head \"https://reg.example.net/v2/a/manifests/1\": EOF", end_of_file),
-    is(Go, "go x/net/http2", "stream error: stream ID", "stream error: stream ID 1; INTERNAL_ERROR; received from peer", Sign::ConnectionLost),
-    is(Go, "go x/net/http2", "server sent GOAWAY", "http2: server sent GOAWAY and closed the connection", Sign::ConnectionLost),
-    is(Go, DIAL, "no route to host", "dial tcp 203.0.113.9:443: connect: no route to host", Sign::NoRoute),
-    is(Go, DIAL, "network is unreachable", "dial tcp 203.0.113.9:443: connect: network is unreachable", Sign::NoRoute),
-    is(Go, DIAL, "connection timed out", "dial tcp 203.0.113.9:443: connect: connection timed out", Sign::Timeout),
-    is(Go, DIAL, "did not properly respond after a period of time", "connectex: A connection attempt failed because the connected party did not properly respond after a period of time", Sign::Timeout),
+    with(
+        Go,
+        NET,
+        "connection refused",
+        "dial tcp 203.0.113.9:443: connect: connection refused",
+        |spot| {
+            if spot.before.contains("proxyconnect") {
+                return None;
+            }
+            if let Some((_, socket)) = spot.before.rsplit_once("dial unix ") {
+                return socket.contains(".sock").then_some(Sign::RuntimeFault);
+            }
+            if is_lookup(spot.before) {
+                return None;
+            }
+            Some(Sign::ConnectionRefused { address: dialled(spot.before) })
+        },
+    ),
+    is(
+        Go,
+        DIAL,
+        "actively refused it",
+        "connectex: No connection could be made because the target machine actively refused it.",
+        Sign::ConnectionRefused { address: None },
+    ),
+    is(
+        Go,
+        DIAL,
+        "connection reset by peer",
+        "read tcp 10.0.0.9:4000->203.0.113.9:443: read: connection reset by peer",
+        Sign::ConnectionLost,
+    ),
+    is(
+        Go,
+        DIAL,
+        "broken pipe",
+        "write tcp 10.0.0.9:4000->203.0.113.9:443: write: broken pipe",
+        Sign::ConnectionLost,
+    ),
+    is(
+        Go,
+        DIAL,
+        "forcibly closed by the remote host",
+        "wsarecv: An existing connection was forcibly closed by the remote host.",
+        Sign::ConnectionLost,
+    ),
+    is(
+        Go,
+        HTTP,
+        "http: server closed idle connection",
+        "http: server closed idle connection",
+        Sign::ConnectionLost,
+    ),
+    is(
+        Go,
+        HTTP,
+        "HTTP/1.x transport connection broken",
+        "net/http: HTTP/1.x transport connection broken: x",
+        Sign::ConnectionLost,
+    ),
+    with(
+        Go,
+        "go io/io.go",
+        "EOF",
+        "failed to do request: Head \"https://reg.example.net/v2/a/manifests/1\": EOF",
+        end_of_file,
+    ),
+    is(
+        Go,
+        "go x/net/http2",
+        "stream error: stream ID",
+        "stream error: stream ID 1; INTERNAL_ERROR; received from peer",
+        Sign::ConnectionLost,
+    ),
+    is(
+        Go,
+        "go x/net/http2",
+        "server sent GOAWAY",
+        "http2: server sent GOAWAY and closed the connection",
+        Sign::ConnectionLost,
+    ),
+    is(
+        Go,
+        DIAL,
+        "no route to host",
+        "dial tcp 203.0.113.9:443: connect: no route to host",
+        Sign::NoRoute,
+    ),
+    is(
+        Go,
+        DIAL,
+        "network is unreachable",
+        "dial tcp 203.0.113.9:443: connect: network is unreachable",
+        Sign::NoRoute,
+    ),
+    is(
+        Go,
+        DIAL,
+        "connection timed out",
+        "dial tcp 203.0.113.9:443: connect: connection timed out",
+        Sign::Timeout,
+    ),
+    is(
+        Go,
+        DIAL,
+        "did not properly respond after a period of time",
+        "connectex: A connection attempt failed because the connected party did not properly respond after a period of time",
+        Sign::Timeout,
+    ),
     is(Go, HTTP, "TLS handshake timeout", "net/http: TLS handshake timeout", Sign::Timeout),
-    is(Go, HTTP, "timeout awaiting response headers", "net/http: timeout awaiting response headers", Sign::Timeout),
-    is(Go, CLIENT, "request canceled while waiting for connection", "net/http: request canceled while waiting for connection", Sign::Timeout),
-    is(Go, CLIENT, "Client.Timeout", "net/http: request canceled (Client.Timeout exceeded while awaiting headers)", Sign::Timeout),
-    with(Go, "go context/context.go", "context deadline exceeded", "rpc error: code = Unknown desc = context deadline exceeded", deadline),
-    is(Go, "grpc codes/code_string.go", "code = DeadlineExceeded", "rpc error: code = DeadlineExceeded desc = x", Sign::DeadlineExceeded),
-    with(Go, "go context/context.go", "context canceled", "failed to copy: httpReadSeeker: failed open: context canceled", |_| Some(Sign::NoProgress)),
-    is(Go, "grpc codes/code_string.go", "code = Canceled", "rpc error: code = Canceled desc = x", Sign::NoProgress),
-    is(Go, "docker client, to 19.03", "net/http: request canceled", "Error response from daemon: net/http: request canceled", Sign::NoProgress),
-
+    is(
+        Go,
+        HTTP,
+        "timeout awaiting response headers",
+        "net/http: timeout awaiting response headers",
+        Sign::Timeout,
+    ),
+    is(
+        Go,
+        CLIENT,
+        "request canceled while waiting for connection",
+        "net/http: request canceled while waiting for connection",
+        Sign::Timeout,
+    ),
+    is(
+        Go,
+        CLIENT,
+        "Client.Timeout",
+        "net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
+        Sign::Timeout,
+    ),
+    with(
+        Go,
+        "go context/context.go",
+        "context deadline exceeded",
+        "rpc error: code = Unknown desc = context deadline exceeded",
+        deadline,
+    ),
+    is(
+        Go,
+        "grpc codes/code_string.go",
+        "code = DeadlineExceeded",
+        "rpc error: code = DeadlineExceeded desc = x",
+        Sign::DeadlineExceeded,
+    ),
+    with(
+        Go,
+        "go context/context.go",
+        "context canceled",
+        "failed to copy: httpReadSeeker: failed open: context canceled",
+        |_| Some(Sign::NoProgress),
+    ),
+    is(
+        Go,
+        "grpc codes/code_string.go",
+        "code = Canceled",
+        "rpc error: code = Canceled desc = x",
+        Sign::NoProgress,
+    ),
+    is(
+        Go,
+        "docker client, to 19.03",
+        "net/http: request canceled",
+        "Error response from daemon: net/http: request canceled",
+        Sign::NoProgress,
+    ),
     is(Go, HTTP, "proxyconnect", "proxyconnect tcp: dial tcp 127.0.0.1:7890: x", Sign::Proxy),
-    is(Go, HTTP, "Proxy Authentication Required", "Head \"https://reg.example.net/v2/\": Proxy Authentication Required", Sign::Proxy),
+    is(
+        Go,
+        HTTP,
+        "Proxy Authentication Required",
+        "Head \"https://reg.example.net/v2/\": Proxy Authentication Required",
+        Sign::Proxy,
+    ),
     is(Go, HTTP, "authenticationrequired", "proxy: authenticationrequired", Sign::Proxy),
-    is(Go, "go x/net/internal/socks", "socks connect", "socks connect tcp 127.0.0.1:1080->reg.example.net:443: x", Sign::Proxy),
-    with(Go, HTTP, "\": Forbidden", "Head \"https://reg.example.net/v2/a/manifests/1\": Forbidden", after_address),
-    with(Go, HTTP, "\": Bad Gateway", "Head \"https://reg.example.net/v2/a/manifests/1\": Bad Gateway", after_address),
-    with(Go, HTTP, "\": Service Unavailable", "Head \"https://reg.example.net/v2/a/manifests/1\": Service Unavailable", after_address),
-    with(Go, HTTP, "\": Gateway Timeout", "Head \"https://reg.example.net/v2/a/manifests/1\": Gateway Timeout", after_address),
-
-    is(Go, HTTP, "server gave HTTP response to HTTPS client", "http: server gave HTTP response to HTTPS client", Sign::HttpOnHttps),
-    is(Go, "go crypto/tls/conn.go", "first record does not look like a TLS handshake", "tls: first record does not look like a TLS handshake", Sign::HttpOnHttps),
-    is(Go, "go crypto/tls/conn.go, to 1.11", "oversized record received with length", "tls: oversized record received with length 20527", Sign::HttpOnHttps),
-    is(Go, "go net/http/server.go", "Client sent an HTTP request to an HTTPS server", "Client sent an HTTP request to an HTTPS server.", Sign::HttpsOnHttp),
-    is(Go, "nginx", "The plain HTTP request was sent to HTTPS port", "The plain HTTP request was sent to HTTPS port", Sign::HttpsOnHttp),
-    is(Go, HTTP, "malformed HTTP response \"\\x15", "net/http: HTTP/1.x transport: malformed HTTP response \"\\x15\\x03\\x01\"", Sign::HttpsOnHttp),
-    is(Go, HTTP, "malformed HTTP status code", "malformed HTTP status code \"x\"", Sign::NotTheProtocol),
-    with(Go, "go encoding/json", "invalid character '<'", "invalid character '<' looking for beginning of value", |spot| {
-        (!spot.before.contains("error parsing HTTP ")).then_some(Sign::NotTheProtocol)
-    }),
+    is(
+        Go,
+        "go x/net/internal/socks",
+        "socks connect",
+        "socks connect tcp 127.0.0.1:1080->reg.example.net:443: x",
+        Sign::Proxy,
+    ),
+    with(
+        Go,
+        HTTP,
+        "\": Forbidden",
+        "Head \"https://reg.example.net/v2/a/manifests/1\": Forbidden",
+        after_address,
+    ),
+    with(
+        Go,
+        HTTP,
+        "\": Bad Gateway",
+        "Head \"https://reg.example.net/v2/a/manifests/1\": Bad Gateway",
+        after_address,
+    ),
+    with(
+        Go,
+        HTTP,
+        "\": Service Unavailable",
+        "Head \"https://reg.example.net/v2/a/manifests/1\": Service Unavailable",
+        after_address,
+    ),
+    with(
+        Go,
+        HTTP,
+        "\": Gateway Timeout",
+        "Head \"https://reg.example.net/v2/a/manifests/1\": Gateway Timeout",
+        after_address,
+    ),
+    is(
+        Go,
+        HTTP,
+        "server gave HTTP response to HTTPS client",
+        "http: server gave HTTP response to HTTPS client",
+        Sign::HttpOnHttps,
+    ),
+    is(
+        Go,
+        "go crypto/tls/conn.go",
+        "first record does not look like a TLS handshake",
+        "tls: first record does not look like a TLS handshake",
+        Sign::HttpOnHttps,
+    ),
+    is(
+        Go,
+        "go crypto/tls/conn.go, to 1.11",
+        "oversized record received with length",
+        "tls: oversized record received with length 20527",
+        Sign::HttpOnHttps,
+    ),
+    is(
+        Go,
+        "go net/http/server.go",
+        "Client sent an HTTP request to an HTTPS server",
+        "Client sent an HTTP request to an HTTPS server.",
+        Sign::HttpsOnHttp,
+    ),
+    is(
+        Go,
+        "nginx",
+        "The plain HTTP request was sent to HTTPS port",
+        "The plain HTTP request was sent to HTTPS port",
+        Sign::HttpsOnHttp,
+    ),
+    is(
+        Go,
+        HTTP,
+        "malformed HTTP response \"\\x15",
+        "net/http: HTTP/1.x transport: malformed HTTP response \"\\x15\\x03\\x01\"",
+        Sign::HttpsOnHttp,
+    ),
+    is(
+        Go,
+        HTTP,
+        "malformed HTTP status code",
+        "malformed HTTP status code \"x\"",
+        Sign::NotTheProtocol,
+    ),
+    with(
+        Go,
+        "go encoding/json",
+        "invalid character '<'",
+        "invalid character '<' looking for beginning of value",
+        |spot| (!spot.before.contains("error parsing HTTP ")).then_some(Sign::NotTheProtocol),
+    ),
 ];
 
 /// Reads the name, and the server asked, of `lookup NAME on SERVER:`.
@@ -153,7 +415,8 @@ fn end_of_file(spot: Spot<'_>) -> Option<Sign> {
     if spot.before.ends_with("error reading from server: ") {
         return Some(Sign::RuntimeFault);
     }
-    (spot.before.ends_with(": ") || spot.before.ends_with("desc = ")).then_some(Sign::ConnectionLost)
+    (spot.before.ends_with(": ") || spot.before.ends_with("desc = "))
+        .then_some(Sign::ConnectionLost)
 }
 
 /// Go reports a proxy's refusal of CONNECT as the bare reason, after the address and without a code.
