@@ -16,7 +16,7 @@ pub(crate) fn diagnosis(case: &Case<'_>, finding: &Finding) -> Diagnosis {
     let remedy = finding
         .causes()
         .first()
-        .map(|cause| Step::of(cause.remedy(), |command| fill(case, command)));
+        .map(|cause| Step::of(cause.remedy(), |command| fill(case, *cause, command)));
     Diagnosis::new(finding.cause(), candidates(finding), sentence, remedy, facts(case))
 }
 
@@ -57,7 +57,7 @@ fn host<'a>(case: &'a Case<'_>) -> &'a str {
 
 /// One sentence that names the object, key or value at fault.
 fn certain(case: &Case<'_>, cause: Cause) -> String {
-    if let Some(passed) = passed(case).filter(|passed| passed.why.cause() == cause) {
+    if let Some(passed) = passed(case, cause) {
         return of_secret(case, passed);
     }
     if let Some(sentence) = of_sign(case, cause) {
@@ -70,9 +70,12 @@ fn certain(case: &Case<'_>, cause: Cause) -> String {
     format!("{} at {}: {meaning}", subject(case), host(case))
 }
 
-fn passed<'a>(case: &'a Case<'_>) -> Option<&'a Passed> {
+/// The secret whose fault the cause is.
+fn passed<'a>(case: &'a Case<'_>, cause: Cause) -> Option<&'a Passed> {
     match &case.evidence.keyring {
-        Some(Lookup::Read(keyring)) if keyring.tried.is_empty() => keyring.strongest(),
+        Some(Lookup::Read(keyring)) => {
+            keyring.passed.iter().find(|passed| passed.why.cause() == cause)
+        }
         _ => None,
     }
 }
@@ -156,7 +159,7 @@ fn clock(case: &Case<'_>, times: Times) -> String {
 }
 
 /// Puts names into a command; what is not plainly a name leaves the placeholder.
-fn fill(case: &Case<'_>, command: &str) -> String {
+fn fill(case: &Case<'_>, cause: Cause, command: &str) -> String {
     let mut command = command.to_owned();
     let mut put = |placeholder: &str, value: Option<&str>| {
         if let Some(value) = value.filter(|value| is_plain(value)) {
@@ -166,8 +169,8 @@ fn fill(case: &Case<'_>, command: &str) -> String {
     put("NAMESPACE", case.evidence.pod.as_ref().map(|pod| pod.namespace.as_str()));
     put("HOST", case.message.host());
     put("IMAGE", case.image.map(|image| image.text.as_str()));
-    put("SECRET", passed(case).map(|passed| passed.secret.as_str()));
-    if let Some(Why::OtherNamespace { namespace }) = passed(case).map(|passed| &passed.why) {
+    put("SECRET", passed(case, cause).map(|passed| passed.secret.as_str()));
+    if let Some(Why::OtherNamespace { namespace }) = passed(case, cause).map(|passed| &passed.why) {
         put("OTHER", Some(namespace));
     }
     command

@@ -104,6 +104,7 @@ pub(crate) fn parts(text: &str) -> Vec<&str> {
 
 /// Returns the innermost error: what follows the last frame, without endings that say nothing.
 pub(crate) fn innermost(text: &str) -> &str {
+    const CUTS: usize = 64;
     const EMPTY: &[&str] = &[
         "unknown",
         "failed precondition",
@@ -117,16 +118,17 @@ pub(crate) fn innermost(text: &str) -> &str {
     let text = text.rsplit("desc = ").next().unwrap_or(text);
     let text = text.trim_end_matches(['"', ' ', '\\', ']']);
     let mut start = text.len();
-    loop {
+    for _ in 0..CUTS {
         let Some(cut) = text[..start].rfind(": ") else { return text.trim() };
         let inner = text[cut + 2..].trim();
         let says_something = inner.len() > 3 && !EMPTY.contains(&inner);
         // A cut within quotes or an address would tear a value apart.
-        if says_something && inner.matches('"').count() % 2 == 0 {
+        if says_something && inner.matches('"').count().is_multiple_of(2) {
             return inner;
         }
         start = cut;
     }
+    text[start..].trim_start_matches(": ").trim()
 }
 
 #[cfg(test)]

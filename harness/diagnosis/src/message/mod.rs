@@ -45,6 +45,16 @@ impl Message {
         }
     }
 
+    /// Reads a message together with the reason of its event or waiting state.
+    #[must_use]
+    pub fn read_with_reason(text: &str, reason: &str) -> Self {
+        let mut message = Self::read(text);
+        let reason = clean::printable(reason);
+        message.sandbox |= frame::is_sandbox(&reason);
+        message.parts.push(row::ALL.signs(&reason));
+        message
+    }
+
     /// Returns the text, safe to print.
     #[must_use]
     pub fn text(&self) -> &str {

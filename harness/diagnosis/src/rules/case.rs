@@ -38,6 +38,15 @@ impl Case<'_> {
         }
     }
 
+    /// Whether the runtime is containerd 2.0 or later, whose "not found" hides what a mirror answered
+    /// before (`core/remotes/docker/resolver.go`).
+    pub(crate) fn hides_refusals_of_mirrors(&self) -> bool {
+        self.evidence.runtime.as_ref().is_some_and(|runtime| {
+            runtime.name == "containerd"
+                && runtime.version.as_ref().is_some_and(|version| version.major >= 2)
+        })
+    }
+
     /// Whether the kubelet keeps a cached image from pods without its credentials (KEP-2535).
     pub(crate) fn keeps_images_from_pods(&self) -> bool {
         self.evidence

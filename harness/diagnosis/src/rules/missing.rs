@@ -20,6 +20,9 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         // The registries of that time denied knowing what they would not show.
         return Finding::open([NoCredentials, NotFound, NotFoundTag, SecretWrongType]);
     }
+    if case.hides_refusals_of_mirrors() {
+        return Finding::open([NotFound, NotFoundTag, NotFoundRepository, Mirror]);
+    }
     match case.registry {
         // These refuse, rather than deny knowing, a repository that does not exist.
         Registry::DockerHub | Registry::Ghcr | Registry::Quay => {

@@ -13,7 +13,7 @@ mod status;
 
 use crate::cause::Cause;
 use crate::diagnosis::Diagnosis;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Place, Said};
 use crate::message::Message;
 use crate::reference::{Reference, Registry};
 use crate::sign::Sign;
@@ -38,7 +38,7 @@ pub(crate) use finding::Finding;
 /// ```
 #[must_use]
 pub fn diagnose(evidence: &Evidence) -> Diagnosis {
-    let messages: Vec<_> = evidence.messages.iter().map(|said| Message::read(&said.text)).collect();
+    let messages: Vec<_> = evidence.messages.iter().map(read).collect();
     let named = evidence.image.as_deref().map(Reference::read);
     let led = messages
         .iter()
@@ -55,6 +55,15 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
     let case = Case { evidence, message, lead: sign, image, registry };
     let finding = narrow::by_evidence(&case, of_sign(&case));
     words::diagnosis(&case, &finding)
+}
+
+fn read(said: &Said) -> Message {
+    match &said.place {
+        Place::Event(reason) | Place::Waiting(reason) => {
+            Message::read_with_reason(&said.text, reason)
+        }
+        Place::Log | Place::Unknown => Message::read(&said.text),
+    }
 }
 
 /// A sandbox that fails without a known wording is still a fact; other messages are unknown.

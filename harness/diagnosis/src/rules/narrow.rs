@@ -35,6 +35,7 @@ pub(super) fn by_evidence(case: &Case<'_>, finding: Finding) -> Finding {
     }
     let finding = match &case.evidence.keyring {
         Some(Lookup::Read(keyring)) => by_keyring(case, keyring, finding),
+        None if names_no_secret(case) => by_keyring(case, &Keyring::default(), finding),
         _ => finding,
     };
     let finding = if cached(case) {
@@ -56,6 +57,10 @@ fn concerns_registry(sign: &Sign) -> bool {
             sign,
             Sign::Status { code: 401 | 403 | 404, .. } | Sign::SecretsUnretrievable { .. }
         )
+}
+
+fn names_no_secret(case: &Case<'_>) -> bool {
+    case.evidence.pod.as_ref().is_some_and(|pod| pod.secrets.is_empty())
 }
 
 /// Whether the image is on the node and was asked for again only because the pod lacks what it was

@@ -365,6 +365,7 @@ fn not_found(spot: Spot<'_>) -> Option<Sign> {
     if other.iter().any(|words| subject.starts_with(words))
         || elsewhere.iter().any(|words| spot.before.contains(words))
         || (subject.contains(' ')
+            && !subject.starts_with("failed to resolve reference ")
             && !subject.starts_with("content at")
             && !subject.starts_with("image \""))
     {

@@ -4,6 +4,7 @@ mod access;
 mod containerd;
 mod crio;
 mod docker;
+mod http;
 mod kubelet;
 mod network;
 mod registry;
@@ -24,6 +25,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         access::ROWS,
         registry::ROWS,
         network::ROWS,
+        http::ROWS,
         tls::ROWS,
         system::ROWS,
     ]
