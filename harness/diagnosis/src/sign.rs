@@ -100,6 +100,8 @@ pub enum Sign {
     RegistryBlocked,
     /// All mirrors failed before the registry itself did (containers/image).
     MirrorsFailed,
+    /// The registry asked another one on the node's behalf, which refused.
+    PassedThrough,
     /// Reading signatures failed, which has its own permission at some registries.
     SignatureRead,
     /// The name server answered that there is no such host.

@@ -1,5 +1,7 @@
 //! The rules against reports whose cause is settled.
 
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
 use pullproof_diagnosis::{Cause, Evidence, diagnose};
 use serde::Deserialize;
 

@@ -1,5 +1,7 @@
 //! Messages that a registry or a proxy made up, by accident or on purpose.
 
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
 use std::time::Instant;
 
 use pullproof_diagnosis::message::Message;

@@ -87,6 +87,9 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
 /// Candidates of a refusal that names no reason.
 pub(super) fn candidates(case: &Case<'_>, sent: Sent) -> [Cause; 4] {
     use Registry as R;
+    if case.has(&Sign::PassedThrough) {
+        return [Mirror, NotAuthorised, NoCredentials, NotFoundRepository];
+    }
     match (case.registry, sent) {
         (R::Ecr, Sent::No) => [ProviderFailed, NodeIdentity, NoCredentials, TokenExpired],
         (R::Ecr, Sent::Maybe) => [TokenExpired, ProviderFailed, NodeIdentity, NoCredentials],

@@ -70,7 +70,8 @@ pub(crate) fn kind(sign: &Sign) -> Kind {
         | S::BadCredentials
         | S::ProviderFailed
         | S::PermissionMissing { .. }
-        | S::Unauthenticated => Kind::Reason,
+        | S::Unauthenticated
+        | S::NotTheProtocol => Kind::Reason,
         S::NotFound | S::ManifestUnknown | S::NameUnknown | S::BlobUnknown => Kind::Missing,
         S::NoBasicAuth
         | S::OauthTokenRefused { .. }
@@ -83,7 +84,7 @@ pub(crate) fn kind(sign: &Sign) -> Kind {
         | S::AuthenticationRequired
         | S::PullAccessDenied => Kind::Access,
         S::Status { code: 407 | 429 | 451 | 402, .. } => Kind::Rule,
-        S::Status { .. } | S::NotTheProtocol => Kind::Status,
+        S::Status { .. } => Kind::Status,
         S::DeadlineExceeded
         | S::NoProgress
         | S::UnpackFailed
@@ -91,6 +92,7 @@ pub(crate) fn kind(sign: &Sign) -> Kind {
         | S::RegistryUnavailable => Kind::Summary,
         S::SecretsUnretrievable { .. }
         | S::MirrorsFailed
+        | S::PassedThrough
         | S::SignatureRead
         | S::NoCredentialsOnRequest => Kind::Warning,
     }

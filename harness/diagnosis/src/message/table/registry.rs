@@ -323,6 +323,13 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Registry,
+        "openshift/image-registry pkg/dockerregistry/server/pullthroughmanifestservice.go",
+        "unable to pull manifest from",
+        "unknown: unable to pull manifest from quay.io/team/a@sha256:1: x",
+        Sign::PassedThrough,
+    ),
+    is(
+        Registry,
         "ACR, Docker Hub",
         "does not match bearer token resource",
         "Requested repository does not match bearer token resource: a.",
