@@ -98,8 +98,6 @@ pub enum Sign {
     AddressBlocked,
     /// The node's own configuration blocks the registry (`registries.conf`).
     RegistryBlocked,
-    /// All mirrors failed before the registry itself did (containers/image).
-    MirrorsFailed,
     /// The registry asked another one on the node's behalf, which refused.
     PassedThrough,
     /// Reading signatures failed, which has its own permission at some registries.

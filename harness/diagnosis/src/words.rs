@@ -1,9 +1,10 @@
 //! Turns a finding into words: the sentence, the remedy, what would decide, the facts.
 
-use crate::cause::Cause;
+use crate::cause::{Cause, Group};
 use crate::diagnosis::{Candidate, Diagnosis, Fact, Source, Step};
 use crate::keyring::{Lookup, Near, Passed, Why};
-use crate::message::Message;
+use crate::message::{Message, field};
+use crate::reference::Registry;
 use crate::rules::{Case, Finding};
 use crate::sign::{Sign, Times};
 
@@ -63,11 +64,11 @@ fn certain(case: &Case<'_>, cause: Cause) -> String {
     if let Some(sentence) = of_sign(case, cause) {
         return sentence;
     }
-    let meaning = cause.meaning().trim_end_matches('.');
-    let mut chars = meaning.chars();
-    let meaning: String =
-        chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default();
-    format!("{} at {}: {meaning}", subject(case), host(case))
+    let subject = match cause.group() {
+        Group::Node | Group::Reference => subject(case),
+        _ => format!("{} at {}", subject(case), host(case)),
+    };
+    format!("{subject}: {}", lower(cause.meaning()))
 }
 
 /// The secret whose fault the cause is.
@@ -78,6 +79,13 @@ fn passed<'a>(case: &'a Case<'_>, cause: Cause) -> Option<&'a Passed> {
         }
         _ => None,
     }
+}
+
+/// A meaning as part of a sentence.
+fn lower(sentence: &str) -> String {
+    let sentence = sentence.trim_end_matches('.');
+    let mut chars = sentence.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn of_secret(case: &Case<'_>, passed: &Passed) -> String {
@@ -167,13 +175,26 @@ fn fill(case: &Case<'_>, cause: Cause, command: &str) -> String {
         }
     };
     put("NAMESPACE", case.evidence.pod.as_ref().map(|pod| pod.namespace.as_str()));
-    put("HOST", case.message.host());
+    put("HOST", address(case, cause));
     put("IMAGE", case.image.map(|image| image.text.as_str()));
     put("SECRET", passed(case, cause).map(|passed| passed.secret.as_str()));
     if let Some(Why::OtherNamespace { namespace }) = passed(case, cause).map(|passed| &passed.why) {
         put("OTHER", Some(namespace));
     }
     command
+}
+
+/// What a command for the cause is to be pointed at.
+fn address<'a>(case: &'a Case<'_>, cause: Cause) -> Option<&'a str> {
+    match (case.lead, cause.group()) {
+        (Sign::NoSuchHost { host, .. } | Sign::ResolverFailed { host }, _) => Some(host),
+        // The key under which the kubelet looks for credentials of Docker Hub.
+        (_, Group::Credentials) if case.registry == Registry::DockerHub => {
+            Some("https://index.docker.io/v1/")
+        }
+        (_, Group::Credentials) => case.message.host(),
+        _ => case.message.url().and_then(field::host_of).or(case.message.host()),
+    }
 }
 
 fn is_plain(value: &str) -> bool {

@@ -113,7 +113,11 @@ fn an_expired_token_in_the_secret() {
 /// Without a secret the node's own identity is what ECR refused.
 #[test]
 fn no_secret_at_ecr_leaves_the_node() {
-    assert!(ids(&with(ECR, Keyring::default())).contains(&Cause::NodeIdentity));
+    let left = ids(&with(ECR, Keyring::default()));
+    assert!(
+        left.contains(&Cause::NodeIdentity) && left.contains(&Cause::ProviderFailed),
+        "{left:?}"
+    );
 }
 
 #[test]
@@ -231,6 +235,12 @@ fn the_error_leads_and_not_the_warning() {
 }
 
 #[test]
+fn a_registry_behind_failed_mirrors_stays_open() {
+    let message = "Failed to pull image \"quay.io/team/a:1\": (Mirrors also failed: [mirror.example.net/a:1: x]): quay.io/team/a:1: dial tcp 203.0.113.1:443: i/o timeout";
+    assert_eq!(ids(&Evidence::of_message(message)), [Cause::Mirror, Cause::UnreachableTimeout]);
+}
+
+#[test]
 fn an_unknown_wording_is_not_guessed_at() {
     let diagnosis = diagnose(&Evidence::of_message(
         "Failed to pull image \"a\": rpc error: code = Unknown desc = frobnication of the widget failed",
@@ -253,7 +263,7 @@ fn commands_hold_only_plain_names() {
     assert!(
         command.contains("--docker-server=reg.example.net:5000") && command.ends_with("-n team")
     );
-    let hostile = "Failed to pull image \"$(reboot).example.net/a:1\": no basic auth credentials";
+    let hostile = "Failed to pull image \"a$(reboot).example.net/a:1\": no basic auth credentials";
     let command = diagnose(&with(hostile, Keyring::default())).remedy.unwrap().command.unwrap();
     assert!(!command.contains("reboot"), "{command}");
 }

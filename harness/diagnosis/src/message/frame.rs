@@ -68,16 +68,27 @@ pub(crate) fn is_sandbox(text: &str) -> bool {
     SANDBOX.iter().any(|words| text.contains(words))
 }
 
-/// Returns the text without the parts that only follow from another: CRI-O's second try as an
-/// artifact (`internal/storage/image.go`, from 1.33) and the mirrors that failed before.
+/// Returns the error of the pull itself: without CRI-O's second try as an artifact
+/// (`internal/storage/image.go`, from 1.33), and without the mirrors that failed before
+/// (containers/image `docker/docker_image_src.go`).
 pub(crate) fn primary(text: &str) -> &str {
-    if text.contains("pull image err: ")
-        && let Some((image, _)) = text.split_once("; artifact err: ")
-    {
-        return image;
+    let image = match text.split_once("; artifact err: ") {
+        Some((image, _)) if image.contains("pull image err: ") => image,
+        _ => text,
+    };
+    match image.split_once(MIRRORS).and_then(|(_, rest)| rest.split_once("]): ")) {
+        Some((_, registry)) => registry,
+        None => image,
     }
-    text
 }
+
+/// Returns whether mirrors failed before the registry did.
+pub(crate) fn after_mirrors(text: &str) -> bool {
+    text.contains(MIRRORS)
+}
+
+/// The words before the list of mirrors and their errors.
+const MIRRORS: &str = "(Mirrors also failed: ";
 
 /// Splits kubelet's list of one error per credential, `[e1, e2]` (`apimachinery/pkg/util/errors`).
 pub(crate) fn parts(text: &str) -> Vec<&str> {

@@ -19,6 +19,7 @@ pub struct Message {
     completed: Option<Reference>,
     parts: Vec<Vec<Sign>>,
     sandbox: bool,
+    after_mirrors: bool,
     innermost: String,
 }
 
@@ -31,7 +32,7 @@ impl Message {
     pub fn read(text: &str) -> Self {
         let text = clean::unquoted(&clean::printable(text));
         let primary = frame::primary(&text);
-        let images = frame::images(primary);
+        let images = frame::images(&text);
         let parts: Vec<_> =
             frame::parts(primary).into_iter().map(|part| row::ALL.signs(part)).collect();
         let innermost = frame::innermost(primary).to_owned();
@@ -39,7 +40,8 @@ impl Message {
             requested: images.requested.as_deref().map(Reference::read),
             completed: images.completed.as_deref().map(Reference::read),
             parts,
-            sandbox: frame::is_sandbox(primary),
+            sandbox: frame::is_sandbox(&text),
+            after_mirrors: frame::after_mirrors(&text),
             innermost,
             text,
         }
@@ -88,6 +90,12 @@ impl Message {
     #[must_use]
     pub fn is_sandbox(&self) -> bool {
         self.sandbox
+    }
+
+    /// Returns whether mirrors had failed before the registry was asked.
+    #[must_use]
+    pub fn is_after_mirrors(&self) -> bool {
+        self.after_mirrors
     }
 
     /// Returns whether the message only says that the kubelet waits before the next pull.
@@ -171,6 +179,16 @@ mod tests {
         );
         assert_eq!(message.image().map(|image| image.text.as_str()), Some("reg.example.net/a:1"));
         assert_eq!(message.signs().collect::<Vec<_>>(), [&Sign::Status { code: 401, url: None }]);
+    }
+
+    /// The origin's error decides, and not the mirror's before it.
+    #[test]
+    fn errors_of_mirrors_are_not_read() {
+        let message = Message::read(
+            "Failed to pull image \"quay.io/team/a:1\": (Mirrors also failed: [mirror.example.net/a:1: x509: certificate signed by unknown authority]): quay.io/team/a:1: dial tcp 203.0.113.1:443: i/o timeout",
+        );
+        assert!(message.is_after_mirrors());
+        assert_eq!(message.signs().collect::<Vec<_>>(), [&Sign::Timeout]);
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub(super) fn candidates(case: &Case<'_>, sent: Sent) -> [Cause; 4] {
         (R::Google, Sent::Maybe) => {
             [NoCredentials, NodeIdentity, NotAuthorised, CredentialsRefused]
         }
-        (R::Google, Sent::Yes) => [CredentialsRefused, TokenExpired, NotAuthorised, NodeIdentity],
+        (R::Google, Sent::Yes) => [NodeIdentity, NotAuthorised, CredentialsRefused, TokenExpired],
         (R::OpenShift, _) => [NotAuthorised, NoCredentials, CredentialsRefused, NotFoundRepository],
         (R::Kubernetes, _) => [Mirror, AddressBlocked, WrongReference, NotFoundRepository],
         // Everybody gets a token; who gets none did not reach Docker Hub, or from a blocked address.

@@ -91,7 +91,6 @@ pub(crate) fn kind(sign: &Sign) -> Kind {
         | S::InspectFailed
         | S::RegistryUnavailable => Kind::Summary,
         S::SecretsUnretrievable { .. }
-        | S::MirrorsFailed
         | S::PassedThrough
         | S::SignatureRead
         | S::NoCredentialsOnRequest => Kind::Warning,

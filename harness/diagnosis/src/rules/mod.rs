@@ -53,7 +53,7 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
         (registry, _) => registry,
     };
     let case = Case { evidence, message, lead: sign, image, registry };
-    let finding = narrow::by_evidence(&case, of_sign(&case));
+    let finding = narrow::by_evidence(&case, with_mirrors(&case, of_sign(&case)));
     words::diagnosis(&case, &finding)
 }
 
@@ -79,6 +79,14 @@ fn without_sign(messages: &[Message]) -> Diagnosis {
         None if messages.iter().any(Message::is_back_off) => Diagnosis::of_back_off(),
         None => Diagnosis::unknown(messages.first().map(Message::innermost).unwrap_or_default()),
     }
+}
+
+/// On a closed network the registry is not meant to be reached: what failed is a mirror before it.
+fn with_mirrors(case: &Case<'_>, finding: Finding) -> Finding {
+    if !case.message.is_after_mirrors() {
+        return finding;
+    }
+    Finding::open([Cause::Mirror].into_iter().chain(finding.causes().iter().copied()))
 }
 
 /// The causes that the leading sign leaves.

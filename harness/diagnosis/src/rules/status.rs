@@ -67,7 +67,7 @@ fn failed(case: &Case<'_>) -> Finding {
     if case.has(&Sign::SignatureRead) || case.registry == Registry::OpenShift {
         return Finding::open([RegistryError, NotAuthorised, RegistrySetting]);
     }
-    if case.asked_mirror() || case.has(&Sign::MirrorsFailed) {
+    if case.asked_mirror() {
         return Finding::open([RegistryError, Mirror, Proxy]);
     }
     Finding::certain(RegistryError)

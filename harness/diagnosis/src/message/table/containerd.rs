@@ -322,6 +322,13 @@ pub(super) const ROWS: &[Row] = &[
         "failed to decode hosts.toml: x",
         Sign::NodeConfig,
     ),
+    is(
+        Containerd,
+        "pkg/reference/reference.go",
+        "object required",
+        "failed to resolve reference \"reg.example.net/a\": object required",
+        Sign::InvalidReference,
+    ),
 ];
 
 /// The token server's status; a network error in its place has its own row.

@@ -83,13 +83,6 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Crio,
-        "containers/image docker/docker_image_src.go",
-        "(Mirrors also failed: ",
-        "(Mirrors also failed: [mirror.example.net/a:1: x]): reg.example.net/a:1: y",
-        Sign::MirrorsFailed,
-    ),
-    is(
-        Crio,
         "containers/image internal/manifest/docker_schema2_list.go",
         "no image found in manifest list for architecture",
         "no image found in manifest list for architecture arm64, variant \"v8\", OS linux",

@@ -61,20 +61,6 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Docker,
-        PULL,
-        "filesystem layer verification failed",
-        "filesystem layer verification failed for digest sha256:1",
-        Sign::DigestMismatch { empty: false },
-    ),
-    is(
-        Docker,
-        PULL,
-        "manifest verification failed",
-        "manifest verification failed for digest sha256:1",
-        Sign::DigestMismatch { empty: false },
-    ),
-    is(
-        Docker,
         "moby layer",
         "failed to register layer",
         "failed to register layer: x",
@@ -177,6 +163,41 @@ pub(super) const ROWS: &[Row] = &[
         "unable to convert a nil pointer to a runtime API image",
         "unable to convert a nil pointer to a runtime API image",
         Sign::RuntimeFault,
+    ),
+    is(
+        Docker,
+        "moby daemon/internal/distribution/pull_v2.go",
+        "verification failed for digest",
+        "filesystem layer verification failed for digest sha256:1",
+        Sign::DigestMismatch { empty: false },
+    ),
+    is(
+        Docker,
+        "moby daemon/internal/distribution/pull_v2.go",
+        "layers from manifest don't match image configuration",
+        "layers from manifest don't match image configuration",
+        Sign::BadArchive,
+    ),
+    is(
+        Docker,
+        "libtrust",
+        "missing signature key",
+        "missing signature key",
+        Sign::UnsupportedManifest,
+    ),
+    is(
+        Docker,
+        "docker 17.06",
+        "no supported platform found in manifest list",
+        "no supported platform found in manifest list",
+        Sign::NoPlatform { platform: None },
+    ),
+    with(
+        Docker,
+        "docker to 1.9, registry v1",
+        "Error: Status ",
+        "Error: Status 403 trying to pull repository team/a: \"{}\"",
+        status_after,
     ),
 ];
 

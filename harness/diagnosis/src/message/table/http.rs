@@ -108,6 +108,34 @@ pub(super) const ROWS: &[Row] = &[
         "invalid character '<' looking for beginning of value",
         |spot| (!spot.before.contains("error parsing HTTP ")).then_some(Sign::NotTheProtocol),
     ),
+    is(
+        Go,
+        "go net/http/client.go",
+        "stopped after 10 redirects",
+        "stopped after 10 redirects",
+        Sign::NotTheProtocol,
+    ),
+    is(
+        Go,
+        HTTP,
+        "unsupported protocol scheme",
+        "unsupported protocol scheme \"\"",
+        Sign::NodeConfig,
+    ),
+    is(
+        Go,
+        "go net/url/url.go",
+        "first path segment in URL cannot contain colon",
+        "parse \"reg:5000\": first path segment in URL cannot contain colon",
+        Sign::NodeConfig,
+    ),
+    is(
+        Go,
+        "go net/url/url.go",
+        "invalid port \"",
+        "parse \"http://reg:1:2\": invalid port \":2\" after host",
+        Sign::InvalidReference,
+    ),
 ];
 
 /// Go reports a proxy's refusal of CONNECT as the bare reason, after the address and without a code.

@@ -102,6 +102,13 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Registry,
+        "distribution registry/storage/blobserver.go",
+        "unknown blob",
+        "unknown blob",
+        Sign::BlobUnknown,
+    ),
+    is(
+        Registry,
         CODES,
         "blob unknown",
         "blob unknown: blob unknown to registry",
