@@ -2,7 +2,7 @@
 
 use pullproof_diagnosis::keyring::{Keyring, Lookup, Near, Passed, Tried, Why};
 use pullproof_diagnosis::{
-    Asked, Cause, Evidence, Place, Pod, Probe, PullPolicy, Request, Said, diagnose,
+    Asked, Cause, Evidence, Place, Pod, Probe, PullPolicy, Request, Runtime, Said, diagnose,
 };
 use rstest::rstest;
 
@@ -277,4 +277,40 @@ fn a_line_in_is_a_line_out() {
     assert_eq!(answer["candidates"][0]["id"], "qps");
     assert!(answer["remedy"]["text"].is_string() && answer["evidence"].is_array());
     assert!(pullproof_diagnosis::explain::line("[]").is_err());
+}
+
+#[test]
+fn a_pod_that_names_no_secret_has_no_credentials() {
+    let pod = Pod { namespace: "team".to_owned(), secrets: vec![] };
+    let evidence = Evidence { pod: Some(pod), ..Evidence::of_message(NOTHING_SENT) };
+    assert_eq!(diagnose(&evidence).cause(), Some(Cause::NoCredentials));
+}
+
+/// A waiting state can have its cause in the reason alone, and an event says so of a sandbox.
+#[rstest]
+#[case("ErrImageNeverPull", "", Some(Cause::PolicyNever))]
+#[case("InvalidImageName", "", Some(Cause::InvalidName))]
+#[case("FailedCreatePodSandBox", "no basic auth credentials", Some(Cause::SandboxImage))]
+#[case("ErrImagePull", "", None)]
+fn the_reason_counts(#[case] reason: &str, #[case] text: &str, #[case] expected: Option<Cause>) {
+    let said = Said { text: text.to_owned(), place: Place::Waiting(reason.to_owned()) };
+    let evidence = Evidence { messages: vec![said], ..Evidence::default() };
+    assert_eq!(diagnose(&evidence).cause(), expected);
+}
+
+/// From 2.0 on, containerd's "not found" hides what a mirror answered before.
+#[rstest]
+#[case("1.7.24", false)]
+#[case("2.0.2", true)]
+fn not_found_and_the_runtime(#[case] version: &str, #[case] mirror: bool) {
+    let version = Some(version.parse().unwrap());
+    let runtime = Some(Runtime { name: "containerd".to_owned(), version });
+    let evidence = Evidence { runtime, ..Evidence::of_message(MISSING) };
+    assert_eq!(ids(&evidence).contains(&Cause::Mirror), mirror);
+}
+
+#[test]
+fn of_several_credentials_the_answer_of_the_registry_counts() {
+    let message = "Failed to pull image \"example.azurecr.io/a:1\": [rpc error: code = NotFound desc = failed to resolve reference \"example.azurecr.io/a:1\": example.azurecr.io/a:1: not found, rpc error: code = Unknown desc = failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized]";
+    assert_eq!(ids(&Evidence::of_message(message)).first(), Some(&Cause::NotFound));
 }
