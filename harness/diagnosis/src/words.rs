@@ -149,6 +149,9 @@ fn of_sign(case: &Case<'_>, cause: Cause) -> Option<String> {
         (Sign::AddressNotAllowed { address: Some(address) }, _) => {
             format!("the network rules of {} do not admit {address}", host(case))
         }
+        (Sign::NoPlatform { platform: Some(platform) }, _) => {
+            format!("{} has no variant for {platform}", subject(case))
+        }
         (Sign::DigestMismatch { empty: true }, _) => {
             format!("an empty download was stored for {}", subject(case))
         }

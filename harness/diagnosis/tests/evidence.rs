@@ -314,3 +314,22 @@ fn of_several_credentials_the_answer_of_the_registry_counts() {
     let message = "Failed to pull image \"example.azurecr.io/a:1\": [rpc error: code = NotFound desc = failed to resolve reference \"example.azurecr.io/a:1\": example.azurecr.io/a:1: not found, rpc error: code = Unknown desc = failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized]";
     assert_eq!(ids(&Evidence::of_message(message)).first(), Some(&Cause::NotFound));
 }
+
+#[rstest]
+#[case(
+    "no matching manifest for windows/amd64 10.0.18362 in the manifest list entries",
+    "windows/amd64 10.0.18362"
+)]
+#[case(
+    "no image found in image index for architecture \"arm64\", variant \"v8\", OS \"linux\"",
+    "linux/arm64/v8"
+)]
+#[case(
+    "no image found in manifest list for architecture amd64, variant \"\", OS linux",
+    "linux/amd64"
+)]
+fn the_sentence_names_the_platform(#[case] text: &str, #[case] platform: &str) {
+    let diagnosis =
+        diagnose(&Evidence::of_message(format!("Failed to pull image \"team/a\": {text}")));
+    assert_eq!(diagnosis.sentence, format!("image team/a has no variant for {platform}"));
+}

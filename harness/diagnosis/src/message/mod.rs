@@ -196,6 +196,6 @@ mod tests {
         let message = Message::read(
             "unable to pull image or OCI artifact: pull image err: no image found in image index for architecture \"arm64\"; artifact err: reading manifest 1 in reg.example.net/a: manifest unknown",
         );
-        assert_eq!(message.signs().collect::<Vec<_>>(), [&Sign::NoPlatform { platform: None }]);
+        assert!(matches!(message.signs().collect::<Vec<_>>()[..], [Sign::NoPlatform { .. }]));
     }
 }

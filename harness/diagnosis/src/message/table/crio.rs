@@ -81,19 +81,19 @@ pub(super) const ROWS: &[Row] = &[
         "decoding bearer token (last URL \"https://reg.example.net/token\", body start \"x\"): y",
         Sign::NotTheProtocol,
     ),
-    is(
+    with(
         Crio,
         "containers/image internal/manifest/docker_schema2_list.go",
         "no image found in manifest list for architecture",
         "no image found in manifest list for architecture arm64, variant \"v8\", OS linux",
-        Sign::NoPlatform { platform: None },
+        platform,
     ),
-    is(
+    with(
         Crio,
         "containers/image internal/manifest/oci_index.go",
         "no image found in image index for architecture",
         "no image found in image index for architecture \"arm64\", variant \"v8\", OS \"linux\"",
-        Sign::NoPlatform { platform: None },
+        platform,
     ),
     is(
         Crio,
@@ -232,4 +232,18 @@ pub(super) const ROWS: &[Row] = &[
 
 fn token(spot: Spot<'_>) -> Option<Sign> {
     field::status(spot.after).map(|code| Sign::TokenRefused { code })
+}
+
+/// Architecture, variant and system, as `OS/architecture/variant`; older versions do not quote all.
+fn platform(spot: Spot<'_>) -> Option<Sign> {
+    let mut words =
+        spot.after.split_whitespace().map(|word| word.trim_matches(['"', ',', '.', ';', ']', ')']));
+    let read = (|| {
+        let architecture = words.next()?;
+        let variant = words.next().filter(|word| *word == "variant").and_then(|_| words.next())?;
+        let system = words.next().filter(|word| *word == "OS").and_then(|_| words.next())?;
+        let platform = format!("{system}/{architecture}/{variant}");
+        Some(platform.trim_end_matches('/').to_owned())
+    })();
+    Some(Sign::NoPlatform { platform: read })
 }

@@ -45,19 +45,19 @@ pub(super) const ROWS: &[Row] = &[
         "Error: image library/a:1 not found",
         manifest,
     ),
-    is(
+    with(
         Docker,
         PULL,
         "no matching manifest for ",
         "no matching manifest for linux/arm64/v8 in the manifest list entries",
-        Sign::NoPlatform { platform: None },
+        platform,
     ),
-    is(
+    with(
         Docker,
         "moby daemon/images/image.go",
         "does not match the specified platform",
         "image with reference a was found but its platform (linux/amd64) does not match the specified platform (linux/arm64)",
-        Sign::NoPlatform { platform: None },
+        specified,
     ),
     is(
         Docker,
@@ -206,4 +206,16 @@ fn manifest(spot: Spot<'_>) -> Option<Sign> {
     let mut words = spot.after.split_whitespace();
     let (_, not, found) = (words.next()?, words.next()?, words.next()?);
     (not == "not" && found.starts_with("found")).then_some(Sign::NotFound)
+}
+
+/// The platform up to "in the manifest list entries"; on Windows it has a space in it.
+fn platform(spot: Spot<'_>) -> Option<Sign> {
+    let platform = spot.after.split(" in the manifest list").next().filter(|name| name.len() < 80);
+    Some(Sign::NoPlatform { platform: platform.map(str::to_owned) })
+}
+
+fn specified(spot: Spot<'_>) -> Option<Sign> {
+    let platform =
+        spot.after.trim_start().strip_prefix('(').and_then(|rest| rest.split(')').next());
+    Some(Sign::NoPlatform { platform: platform.map(str::to_owned) })
 }
