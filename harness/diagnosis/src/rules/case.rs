@@ -1,0 +1,84 @@
+//! One failed pull: its message, the sign to follow, and what the rules ask of them.
+
+use crate::evidence::Evidence;
+use crate::message::{Message, field};
+use crate::reference::{Reference, Registry};
+use crate::sign::Sign;
+
+/// What the rules look at.
+pub(crate) struct Case<'a> {
+    pub evidence: &'a Evidence,
+    pub message: &'a Message,
+    pub lead: &'a Sign,
+    pub image: Option<&'a Reference>,
+    pub registry: Registry,
+}
+
+impl Case<'_> {
+    pub(crate) fn has(&self, sign: &Sign) -> bool {
+        self.message.signs().any(|other| other == sign)
+    }
+
+    /// Whether the reference leaves out the registry, so that Docker Hub is asked.
+    pub(crate) fn host_is_implied(&self) -> bool {
+        self.image.is_some_and(|image| image.host.is_none())
+    }
+
+    /// Whether the registry is not known to stand in the reference.
+    pub(crate) fn host_is_not_written(&self) -> bool {
+        self.image.is_none_or(|image| image.host.is_none())
+    }
+
+    /// Whether the kubelet is of 1.28 or later: by its version, or by a message without the code
+    /// that it strips from then on.
+    pub(crate) fn kubelet_warns(&self) -> bool {
+        match &self.evidence.kubernetes {
+            Some(version) => *version >= semver::Version::new(1, 28, 0),
+            None => !self.message.text().contains("rpc error: code = Unknown"),
+        }
+    }
+
+    /// Whether the runtime is containerd 2.0 or later, whose "not found" hides what a mirror answered
+    /// before (`core/remotes/docker/resolver.go`).
+    pub(crate) fn hides_refusals_of_mirrors(&self) -> bool {
+        self.evidence.runtime.as_ref().is_some_and(|runtime| {
+            runtime.name == "containerd"
+                && runtime.version.as_ref().is_some_and(|version| version.major >= 2)
+        })
+    }
+
+    /// Whether the kubelet keeps a cached image from pods without its credentials (KEP-2535).
+    pub(crate) fn keeps_images_from_pods(&self) -> bool {
+        self.evidence
+            .kubernetes
+            .as_ref()
+            .is_some_and(|version| *version >= semver::Version::new(1, 35, 0))
+    }
+
+    /// Whether another host than the image's was asked: a mirror, a token server, a store of blobs.
+    pub(crate) fn asked_elsewhere(&self) -> bool {
+        let (Some(url), Some(host)) =
+            (self.message.url().and_then(field::host_of), self.message.host())
+        else {
+            return false;
+        };
+        let (url, host) = (field::without_port(url), field::without_port(host));
+        url != host
+            && !(Registry::of(url) == Registry::of(host) && Registry::of(url) != Registry::Other)
+    }
+
+    /// Whether containerd asked a mirror: it names the registry meant in `ns`
+    /// (`core/remotes/docker/resolver.go`).
+    pub(crate) fn asked_mirror(&self) -> bool {
+        self.message.url().is_some_and(|url| url.contains("?ns=") || url.contains("&ns="))
+    }
+
+    /// Whether the mirror sent the runtime to the token server of another registry.
+    pub(crate) fn led_to_another_token_server(&self) -> bool {
+        self.asked_elsewhere()
+            && self.message.url().and_then(field::host_of).is_some_and(|host| {
+                let asked = Registry::of(host);
+                asked.is_well_known() && asked != self.registry
+            })
+    }
+}

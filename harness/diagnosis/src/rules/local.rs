@@ -1,0 +1,55 @@
+//! What the kubelet, the runtime or a limit says, rather than a refusal or a missing image.
+
+use super::{Case, Finding};
+use crate::cause::Cause::*;
+use crate::sign::Sign;
+
+pub(super) fn finding(case: &Case<'_>) -> Finding {
+    use Sign as S;
+    match case.lead {
+        S::QpsExceeded => Finding::certain(Qps),
+        S::NotPresentNever => never(case),
+        S::InvalidReference => Finding::certain(InvalidName),
+        S::ShortName => Finding::open([WrongReference, NodeConfig, InvalidName]),
+        S::SecretUndecodable => Finding::certain(SecretUndecodable),
+        S::SecretsUnretrievable { .. } => {
+            Finding::open([SecretAbsent, SecretOtherNamespace, UnreachableTimeout, NoCredentials])
+        }
+        S::NoSpace => Finding::certain(DiskFull),
+        S::SignatureRejected => Finding::certain(SignaturePolicy),
+        S::RegistryBlocked => Finding::certain(NodeConfig),
+        S::StorageRefused => Finding::open([NodeConfig, RuntimeFault, CorruptContent, DiskFull]),
+        S::NodeConfig => Finding::certain(NodeConfig),
+        S::RuntimeFault => Finding::certain(RuntimeFault),
+        S::RateLimited => Finding::certain(RateLimited),
+        S::RegistrySetting => Finding::certain(RegistrySetting),
+        S::AddressNotAllowed { .. } => Finding::certain(NetworkRule),
+        S::AddressBlocked => Finding::certain(AddressBlocked),
+        S::NoPlatform { .. } => Finding::certain(NoSuchPlatform),
+        S::UnsupportedManifest => Finding::certain(UnsupportedManifest),
+        S::DigestMismatch { .. } => Finding::certain(CorruptContent),
+        S::BadArchive => Finding::open([CorruptContent, UnsupportedManifest, RegistryError]),
+        S::StoreIncomplete => Finding::open([RuntimeFault, CorruptContent, NodeConfig]),
+        S::UnpackFailed => Finding::open([RuntimeFault, CorruptContent, NodeConfig, DiskFull]),
+        S::DeadlineExceeded if case.has(&S::InspectFailed) => {
+            Finding::open([RuntimeFault, SlowPull, NodeConfig])
+        }
+        S::DeadlineExceeded | S::NoProgress => {
+            Finding::open([SlowPull, UnreachableTimeout, RuntimeFault, Proxy])
+        }
+        S::InspectFailed => Finding::open([RuntimeFault, CorruptContent, NodeConfig]),
+        S::RegistryUnavailable => {
+            Finding::open([UnreachableRefused, RegistryError, UnreachableTimeout])
+        }
+        S::SignatureRead => Finding::open([NotAuthorised, RegistryError, SignaturePolicy]),
+        _ => Finding::open([Mirror, NodeConfig, UnreachableTimeout]),
+    }
+}
+
+fn never(case: &Case<'_>) -> Finding {
+    match (case.keeps_images_from_pods(), case.evidence.on_node) {
+        (true, Some(true)) => Finding::certain(NotThisPodsImage),
+        (true, None) => Finding::open([PolicyNever, NotThisPodsImage]),
+        _ => Finding::certain(PolicyNever),
+    }
+}

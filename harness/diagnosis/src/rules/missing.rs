@@ -1,0 +1,34 @@
+//! An image that is not there: which part of its name is wrong.
+
+use super::{Case, Finding};
+use crate::cause::Cause::*;
+use crate::reference::Registry;
+use crate::sign::Sign;
+
+pub(super) fn finding(case: &Case<'_>) -> Finding {
+    match case.lead {
+        Sign::NameUnknown => return Finding::certain(NotFoundRepository),
+        Sign::BlobUnknown => {
+            return Finding::open([RegistryError, CorruptContent, Mirror, NotFound]);
+        }
+        Sign::ManifestUnknown => {
+            return Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository]);
+        }
+        _ => {}
+    }
+    if case.has(&Sign::NoCredentialsOnRequest) {
+        // The registries of that time denied knowing what they would not show.
+        return Finding::open([NoCredentials, NotFound, NotFoundTag, SecretWrongType]);
+    }
+    if case.hides_refusals_of_mirrors() {
+        return Finding::open([NotFound, NotFoundTag, NotFoundRepository, Mirror]);
+    }
+    match case.registry {
+        // These refuse, rather than deny knowing, a repository that does not exist.
+        Registry::DockerHub | Registry::Ghcr | Registry::Quay => {
+            Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository])
+        }
+        Registry::Kubernetes => Finding::open([NotFoundTag, NotFound, Mirror, WrongReference]),
+        _ => Finding::open([NotFound, NotFoundTag, NotFoundRepository, WrongReference]),
+    }
+}

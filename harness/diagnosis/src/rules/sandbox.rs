@@ -1,0 +1,44 @@
+//! Images of pod sandboxes: the runtime pulls them itself, without the pod's secrets.
+
+use super::lead::{self, Kind};
+use super::{Case, Finding};
+use crate::cause::Cause::*;
+use crate::sign::Sign;
+
+/// Returns what differs from the image of a container, if anything does.
+pub(super) fn finding(case: &Case<'_>) -> Option<Finding> {
+    use Sign as S;
+    match (lead::kind(case.lead), case.lead) {
+        // Public registries give everybody a token: something in between refused.
+        (_, S::AnonymousTokenRefused { .. }) if case.registry.is_well_known() => {
+            Some(Finding::open([SandboxImage, Mirror, Proxy, AddressBlocked]))
+        }
+        (_, S::InvalidReference) => Some(Finding::open([InvalidName, SandboxImage, NodeConfig])),
+        // The runtime should have had the image; no credentials of a pod could have helped.
+        (Kind::Access | Kind::Reason, _) | (_, S::Status { code: 401, .. }) => {
+            Some(Finding::certain(SandboxImage))
+        }
+        (_, S::Status { code: 403, .. }) => {
+            Some(Finding::open([SandboxImage, AddressBlocked, NetworkRule, Mirror]))
+        }
+        (Kind::Missing, _) | (_, S::Status { code: 404, .. }) => {
+            Some(Finding::open([SandboxImage, NotFoundTag, NotFound, WrongReference]))
+        }
+        // A node without any name server, or on a closed network, should not have asked at all.
+        (_, S::ResolverFailed { .. }) => Some(Finding::open([SandboxImage, Dns])),
+        (_, S::Timeout | S::NoRoute) => {
+            Some(Finding::open([UnreachableTimeout, SandboxImage, Proxy]))
+        }
+        (_, S::NoSuchHost { host, .. }) if !is_public(host) => {
+            Some(Finding::open([Dns, SandboxImage, WrongReference]))
+        }
+        (_, S::DeadlineExceeded) => {
+            Some(Finding::open([UnreachableTimeout, SandboxImage, RuntimeFault, SlowPull]))
+        }
+        _ => None,
+    }
+}
+
+fn is_public(host: &str) -> bool {
+    crate::reference::Registry::of(host).is_well_known()
+}
