@@ -140,12 +140,6 @@ impl Why {
 }
 
 impl Keyring {
-    /// Returns the reason that says most about the image.
-    #[must_use]
-    pub fn strongest(&self) -> Option<&Passed> {
-        self.passed.iter().min_by_key(|passed| passed.why.weight())
-    }
-
     /// Returns the distinct causes of what was passed over, strongest first.
     #[must_use]
     pub fn causes(&self) -> Vec<Cause> {
