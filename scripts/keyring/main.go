@@ -32,19 +32,19 @@ type secret struct {
 	Data map[string][]byte
 }
 
-type question struct {
+type input struct {
 	Secrets []secret
 	Image   []byte
 }
 
-// credential is what one line of an answer says of a credential; bytes are base64.
+// credential is one that the kubelet would try. Bytes are base64 in JSON.
 type credential struct {
 	Secret   int    `json:"secret"`
 	User     []byte `json:"user"`
 	Password []byte `json:"password"`
 }
 
-type answer struct {
+type output struct {
 	Error string       `json:"error,omitempty"`
 	Name  string       `json:"name,omitempty"`
 	Tried []credential `json:"tried,omitempty"`
@@ -52,19 +52,19 @@ type answer struct {
 
 func main() {
 	klog.SetLogger(klog.Logger{})
-	// Without this gate, alpha in 1.34, credentials do not say which secret they are of. Versions
-	// that lack it have nothing to set.
+	// Without this gate, alpha in 1.34, credentials lack the secret that they are of. Versions that
+	// lack the gate have nothing to set.
 	_ = utilfeature.DefaultMutableFeatureGate.Set("KubeletEnsureSecretPulledImages=true")
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(make([]byte, 1<<20), 1<<26)
 	buffered := bufio.NewWriterSize(os.Stdout, 1<<16)
 	out := json.NewEncoder(buffered)
 	for in.Scan() {
-		var asked question
-		if err := json.Unmarshal(in.Bytes(), &asked); err != nil {
+		var pair input
+		if err := json.Unmarshal(in.Bytes(), &pair); err != nil {
 			log.Fatal(err)
 		}
-		if err := out.Encode(answered(asked)); err != nil {
+		if err := out.Encode(lookUp(pair)); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -73,28 +73,28 @@ func main() {
 	}
 }
 
-// answered does what EnsureImageExists of pkg/kubelet/images/image_manager.go does with the same,
-// on a node without credentials of its own.
-func answered(asked question) answer {
-	repository, _, _, err := parsers.ParseImageName(string(asked.Image))
+// lookUp does what EnsureImageExists of pkg/kubelet/images/image_manager.go does with the same, on a
+// node without credentials of its own.
+func lookUp(pair input) output {
+	repository, _, _, err := parsers.ParseImageName(string(pair.Image))
 	if err != nil {
-		return answer{Error: "image " + classOfImage(string(asked.Image), err)}
+		return output{Error: "image " + classOfImage(string(pair.Image), err)}
 	}
 	var passed []v1.Secret
-	for place, secret := range asked.Secrets {
+	for place, secret := range pair.Secrets {
 		name := metav1.ObjectMeta{Name: strconv.Itoa(place)}
 		passed = append(passed, v1.Secret{ObjectMeta: name, Type: v1.SecretType(secret.Type), Data: secret.Data})
 	}
 	keyring, err := secrets.MakeDockerKeyring(passed, credentialprovider.UnionDockerKeyring{})
 	if err != nil {
-		return answer{Error: "secret " + classOfSecret(err)}
+		return output{Error: "secret " + classOfSecret(err)}
 	}
 	found, _ := keyring.Lookup(repository)
-	says := answer{Name: repository}
+	result := output{Name: repository}
 	for _, each := range found {
-		says.Tried = append(says.Tried, credential{sourceOf(each), []byte(each.Username), []byte(each.Password)})
+		result.Tried = append(result.Tried, credential{sourceOf(each), []byte(each.Username), []byte(each.Password)})
 	}
-	return says
+	return result
 }
 
 // sourceOf returns the place of the secret, or -1 for a version that does not track it.
@@ -103,7 +103,9 @@ func sourceOf(tracked any) int {
 	if !source.IsValid() || source.IsNil() {
 		return -1
 	}
-	place, err := strconv.Atoi(source.Elem().FieldByName("Secret").Elem().FieldByName("Name").String())
+	// A pointer since 1.34.
+	secret := reflect.Indirect(source.Elem().FieldByName("Secret"))
+	place, err := strconv.Atoi(secret.FieldByName("Name").String())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -15,27 +15,27 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use support::generator;
 use support::kubelet::{Comparison, compare};
-use support::question::Answer;
+use support::wire::Output;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("PAIRS SEED RECORD|- VERSION=PROGRAM...");
     let (pairs, seed, record) = (next()?.parse()?, next()?.parse()?, next()?);
     let recorded = if record == "-" { None } else { Some(record) };
-    let mut answers: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
+    let mut outputs: BTreeMap<String, Vec<Output>> = BTreeMap::new();
     let mut failed = false;
     for argument in arguments {
         let (version, program) = argument.split_once('=').ok_or("VERSION=PROGRAM")?;
-        let kept = answers.entry(version.to_owned()).or_default();
-        let comparison = compare(version, program, pairs, seed, |answer| {
+        let kept = outputs.entry(version.to_owned()).or_default();
+        let comparison = compare(version, program, pairs, seed, |output| {
             if recorded.is_some() {
-                kept.push(answer);
+                kept.push(output);
             }
         })?;
         failed |= print(version, pairs, &comparison);
     }
     if let Some(file) = recorded {
-        record_pairs(&file, pairs, seed, &answers)?;
+        record_pairs(&file, pairs, seed, &outputs)?;
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -56,19 +56,19 @@ fn print(version: &str, pairs: u64, comparison: &Comparison) -> bool {
     comparison.differences > 0 || !missing.is_empty()
 }
 
-/// Writes questions and answers, to be compared where there is no Go.
+/// Writes inputs and outputs, to be compared where there is no Go.
 fn record_pairs(
     file: &str,
     pairs: u64,
     seed: u64,
-    answers: &BTreeMap<String, Vec<Answer>>,
+    outputs: &BTreeMap<String, Vec<Output>>,
 ) -> Result<(), Box<dyn Error>> {
     let mut out = GzEncoder::new(File::create(file)?, Compression::best());
     for number in 0..pairs {
         let place = usize::try_from(number)?;
         let of_versions: BTreeMap<_, _> =
-            answers.iter().map(|(version, answers)| (version, &answers[place])).collect();
-        serde_json::to_writer(&mut out, &(generator::question(seed, number).0, of_versions))?;
+            outputs.iter().map(|(version, outputs)| (version, &outputs[place])).collect();
+        serde_json::to_writer(&mut out, &(generator::input(seed, number).0, of_versions))?;
         out.write_all(b"\n")?;
     }
     out.finish()?;

@@ -41,7 +41,25 @@ pub enum ConfigError {
     },
 }
 
-/// What is said under one key.
+impl ConfigError {
+    /// Returns the text that the kubelet shows as the container's waiting reason and message, unless
+    /// it is one of encoding/json, which change with the release of Go.
+    pub fn kubelet_text(&self) -> Option<String> {
+        match self {
+            Self::Base64 { offset, .. } => {
+                Some(format!("illegal base64 data at input byte {offset}"))
+            }
+            Self::NoColon { .. } => {
+                let text =
+                    "unable to parse auth field, must be formatted as base64(username:password)";
+                Some(text.to_owned())
+            }
+            Self::Syntax(_) | Self::Type { .. } => None,
+        }
+    }
+}
+
+/// What stands under one key.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entry {
     pub(crate) user: Vec<u8>,
@@ -192,7 +210,7 @@ fn decode_entry(parent: &str, key: &str, value: Value<'_>) -> Result<Entry, Conf
 
 /// Decodes `auth`, which overrides user name and password (`decodeDockerConfigFieldAuth`).
 fn decode_auth(key: &str, auth: &str) -> Result<(Vec<u8>, SecretSlice<u8>), ConfigError> {
-    // Padding is told by the text without space around it, but the text is decoded with it.
+    // Space around it does not count for whether it is padded, but makes it undecodable all the same.
     let decoded = base64::decode(auth.as_bytes(), auth.trim().ends_with('='))
         .map_err(|error| ConfigError::Base64 { key: key.to_owned(), offset: error.0 })?;
     match decoded.iter().position(|&byte| byte == b':') {

@@ -83,8 +83,12 @@ pub(crate) fn differences(key: &Url, image_url: &Url, image: &Image) -> Vec<Diff
         true => None,
         false => host_difference(key_host, host).map(Difference::Host),
     };
-    let port = (key_port != port)
-        .then(|| Difference::Port { key: port_text(key_port), image: port_text(port) });
+    // Elsewhere a colon without a port is none; this key is compared as a whole.
+    let colon = for_hub && key.host.ends_with(b":");
+    let port = (key_port != port || colon).then(|| Difference::Port {
+        key: if colon { Some(String::new()) } else { port_text(key_port) },
+        image: port_text(port),
+    });
     let path = match for_hub {
         // This key is compared as a whole: any path is too much.
         true if !key.path.is_empty() => Some(path_difference(&key.path, image_url)),
@@ -224,6 +228,7 @@ mod tests {
     #[case("reg.example:443", "reg.example/x", Some("443"), None)]
     #[case("reg.example:1", "reg.example:2/x", Some("1"), Some("2"))]
     #[case("index.docker.io:443", "nginx", Some("443"), None)]
+    #[case("index.docker.io:", "nginx", Some(""), None)]
     fn ports_differ(
         #[case] key: &str,
         #[case] image: &str,

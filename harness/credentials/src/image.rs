@@ -13,7 +13,6 @@ pub struct Image {
     path: String,
     tag: Option<String>,
     digest: Option<String>,
-    version: KubernetesVersion,
 }
 
 /// Why the name of an image is refused: `InvalidImageName`.
@@ -78,9 +77,8 @@ impl Image {
             return Err(ImageError::TooLong);
         }
         check_digest(parts.digest)?;
-        let [path, tag, digest] =
-            [Some(parts.path), parts.tag, parts.digest].map(|part| part.map(str::to_owned));
-        Ok(Self { host, path: path.unwrap_or_default(), tag, digest, version })
+        let [tag, digest] = [parts.tag, parts.digest].map(|part| part.map(str::to_owned));
+        Ok(Self { path: parts.path.to_owned(), host, tag, digest })
     }
 
     /// Returns the registry's host with its port; `docker.io` if none is named.
@@ -106,11 +104,6 @@ impl Image {
     /// Returns the digest, if there is one.
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()
-    }
-
-    /// Returns the version of the kubelet that the name was read for.
-    pub fn version(&self) -> KubernetesVersion {
-        self.version
     }
 
     /// Whether Docker Hub's credentials are used if no key matches (`isDefaultRegistryMatch` in

@@ -127,6 +127,17 @@ fn undecodable_documents_say_where(#[case] document: &str, #[case] expected: Con
 }
 
 #[rstest]
+#[case("u:p", Some("illegal base64 data at input byte 1"))]
+#[case(
+    "bm9jb2xvbg==",
+    Some("unable to parse auth field, must be formatted as base64(username:password)")
+)]
+fn the_kubelets_own_words_are_known(#[case] auth: &str, #[case] text: Option<&str>) {
+    let error = error(&[json("a", format!(r#"{{"auths":{{"r":{{"auth":"{auth}"}}}}}}"#))]);
+    assert_eq!(error.error.kubelet_text().as_deref(), text);
+}
+
+#[rstest]
 #[case("amFuZTpodW50ZXIy", "JSON")]
 #[case("\u{feff}{}", "byte order mark")]
 #[case("{\"auths\":{", "ends too early")]

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use flate2::read::GzDecoder;
 use support::kubelet::{Comparison, compare};
-use support::question::{Answer, Question};
+use support::wire::{Input, Output};
 
 /// Made by `scripts/keyring-differential 4000 --seed 1 --record FILE`.
 const RECORDED: &[u8] = include_bytes!("data/recorded.jsonl.gz");
@@ -17,11 +17,11 @@ const RECORDED: &[u8] = include_bytes!("data/recorded.jsonl.gz");
 fn recorded_answers_are_this_crates() {
     let mut comparisons: BTreeMap<String, Comparison> = BTreeMap::new();
     for line in BufReader::new(GzDecoder::new(RECORDED)).lines() {
-        let (question, answers): (Question, BTreeMap<String, Answer>) =
+        let (input, outputs): (Input, BTreeMap<String, Output>) =
             serde_json::from_str(&line.unwrap()).unwrap();
-        for (version, answer) in answers {
+        for (version, output) in outputs {
             let new = || Comparison::new(version.parse().unwrap());
-            comparisons.entry(version.clone()).or_insert_with(new).add(&question, &answer);
+            comparisons.entry(version.clone()).or_insert_with(new).add(&input, &output);
         }
     }
     assert_eq!(comparisons.len(), 2);
@@ -36,7 +36,7 @@ fn recorded_answers_are_this_crates() {
 #[test]
 fn a_real_keyring_answers_the_same() {
     if Command::new("go").arg("version").output().is_err() {
-        eprintln!("skipped: building a keyring needs Go; recorded answers are compared");
+        eprintln!("skipped: building a keyring needs Go; recorded outputs are compared");
         return;
     }
     let build = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/keyring/build");

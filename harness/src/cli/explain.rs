@@ -21,8 +21,10 @@ use super::{
 
 /// What `explain` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Reads the cluster and changes nothing. Exits with 0 if it has an answer (several \
-    candidates are one), with 1 if nothing fails to pull, and with 3 if the cluster cannot be read.")]
+#[command(
+    after_help = "Reads the cluster and changes nothing. Exits with 0 if it has an answer (several \
+    candidates are one), with 1 if nothing fails to pull, and with 3 if the cluster cannot be read."
+)]
 pub struct Arguments {
     /// The pod, or a workload: deployment/web, job/import
     #[arg(value_name = "POD", required_unless_present_any = ["all_namespaces", "message", "schema"])]
@@ -78,7 +80,9 @@ pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
         let (client, default) = explain::connect(kubeconfig, context).await?;
         let namespace = arguments.namespace.as_deref().unwrap_or(&default);
         let read = explain::read(&client, namespace, &target).await;
-        read.map_err(|error| EnvironmentError::other("the cluster cannot be looked at")(error.into()))
+        read.map_err(|error| {
+            EnvironmentError::other("the cluster cannot be looked at")(error.into())
+        })
     };
     let explanation = interruptible(read).await??;
     match arguments.output {

@@ -108,7 +108,10 @@ mod tests {
             let pod = pod(&format!("{{waiting: {{reason: '{reason}', message: m}}}}"));
             let failing = failing_containers(&pod);
             assert_eq!(failing.len(), 1, "{reason}");
-            assert_eq!((failing[0].image.as_str(), failing[0].message.as_str()), ("registry.example/web:v1", "m"));
+            assert_eq!(
+                (failing[0].image.as_str(), failing[0].message.as_str()),
+                ("registry.example/web:v1", "m")
+            );
         }
         for state in [
             "{waiting: {reason: CrashLoopBackOff}}",

@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn pulls_of_one_cause_in_one_namespace_are_one_finding() {
-        let unknown_ca = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+        let unknown_ca =
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority";
         let full = "write /var/lib/containerd/x: no space left on device";
         let all = [
             finding("a", "shop", full),

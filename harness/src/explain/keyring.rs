@@ -64,9 +64,7 @@ fn of_passed_over(passed: &PassedOver) -> Option<Passed> {
         Reason::Undecodable { error, .. } => Why::Undecodable { detail: error.to_string() },
         Reason::Neighbour(_) => return None,
         Reason::NoKeys(NoKeys::Store(store)) => Why::Empty { store: Some(store.clone()) },
-        Reason::NoKeys(NoKeys::Helpers(helpers)) => {
-            Why::Empty { store: helpers.first().cloned() }
-        }
+        Reason::NoKeys(NoKeys::Helpers(helpers)) => Why::Empty { store: helpers.first().cloned() },
         // The content of one format under the data key of the other.
         Reason::NoKeys(NoKeys::Unwrapped) => {
             Why::WrongDataKey { found: Some(".dockerconfigjson".to_owned()) }
@@ -144,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_key_that_matches_has_a_user_and_no_password() {
-        let keyring = why(r#"{"auths": {"a.example:5000": {"auth": "YTpi"}}}"#, "a.example:5000/app");
+        let keyring =
+            why(r#"{"auths": {"a.example:5000": {"auth": "YTpi"}}}"#, "a.example:5000/app");
         assert_eq!(keyring.tried[0].user.as_deref(), Some("a"));
         assert!(!format!("{keyring:?}").contains("YTpi"));
     }

@@ -14,6 +14,7 @@ pub use cluster::connect;
 pub use failing::{FailingContainer, failing_containers};
 pub use finding::{Explanation, Finding, Pull};
 pub use keyring::expiry;
+#[cfg(test)]
 pub(crate) use keyring::of_lookup;
 pub use read::{ReadError, read};
 pub use target::{Target, TargetError};

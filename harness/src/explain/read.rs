@@ -14,18 +14,19 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::LabelSelector,
 };
-use kube::{Api, Client, Resource, ResourceExt as _, api::ListParams, core::Selector};
+use kube::{Api, Client, Resource, ResourceExt, api::ListParams, core::Selector};
 use pullproof_credentials::{KubernetesVersion, Lookup, PodSecrets, PullSecret};
 use pullproof_diagnosis::{
     Evidence, Place, PullPolicy, Runtime, Said, diagnose, keyring as diagnosis,
 };
 use serde::de::DeserializeOwned;
 
-use crate::{limit::TimedOut, mutex::locked, suggest::nearest};
+use crate::{mutex::locked, suggest::nearest};
 
 use super::{
-    Explanation, FailingContainer, Finding, Pull, Target, failing_containers,
+    Explanation, FailingContainer, Finding, Pull, Target,
     failing::waiting_for_a_sandbox,
+    failing_containers,
     keyring::{lookup, of_lookup},
 };
 
@@ -62,16 +63,17 @@ pub enum ReadError {
         #[source]
         source: Box<kube::Error>,
     },
-    /// The API server took too long.
-    #[error(transparent)]
-    TimedOut(#[from] TimedOut),
 }
 
 /// Reads why pods cannot pull.
 ///
 /// # Errors
 /// The pods themselves cannot be read. What else cannot be is listed in the answer.
-pub async fn read(client: &Client, namespace: &str, target: &Target) -> Result<Explanation, ReadError> {
+pub async fn read(
+    client: &Client,
+    namespace: &str,
+    target: &Target,
+) -> Result<Explanation, ReadError> {
     let reader = Reader { client: client.clone(), unread: Mutex::default() };
     let pods = reader.pods(namespace, target).await?;
     let whole = *target == Target::All;
@@ -92,10 +94,8 @@ pub async fn read(client: &Client, namespace: &str, target: &Target) -> Result<E
         reader.accounts(&failing, whole),
     );
     let mut notes = accounts;
-    let findings: Vec<Finding> = failing
-        .iter()
-        .filter_map(|failing| failing.finding(&events, &nodes, &secrets))
-        .collect();
+    let findings: Vec<Finding> =
+        failing.iter().filter_map(|failing| failing.finding(&events, &nodes, &secrets)).collect();
     if !whole {
         notes.extend(reader.unused_secrets(&failing, &nodes).await);
     }
@@ -142,9 +142,8 @@ impl Failing {
     fn lookup(&self, secrets: &Secrets, version: KubernetesVersion) -> Option<Lookup> {
         let names = self.secrets();
         let namespace = self.namespace();
-        let unreadable = |name: &&str| {
-            secrets.unreadable.contains(&(namespace.to_owned(), (*name).to_owned()))
-        };
+        let unreadable =
+            |name: &&str| secrets.unreadable.contains(&(namespace.to_owned(), (*name).to_owned()));
         if names.iter().any(unreadable) {
             return None;
         }
@@ -219,7 +218,9 @@ impl Failing {
                 .filter(of_container)
                 .filter(|event| reasons.contains(&event.reason.as_deref().unwrap_or_default()))
                 // "Error: ErrImagePull" follows the event with the cause.
-                .filter(|event| !event.message.as_deref().unwrap_or_default().starts_with("Error: "))
+                .filter(|event| {
+                    !event.message.as_deref().unwrap_or_default().starts_with("Error: ")
+                })
                 .max_by_key(|event| last_seen(event))
         };
         let mut messages = Vec::new();
@@ -227,7 +228,8 @@ impl Failing {
         if container.message.is_empty() || is_bare_back_off(&container.message) {
             messages.extend(pulled.map(said));
         }
-        if messages.is_empty() && (!container.message.is_empty() || container.reason.contains(' ')) {
+        if messages.is_empty() && (!container.message.is_empty() || container.reason.contains(' '))
+        {
             let place = Place::Waiting(container.reason.clone());
             let text = match container.message.is_empty() {
                 true => container.reason.clone(),
@@ -258,8 +260,11 @@ fn said(event: &Event) -> Said {
 fn last_seen(event: &Event) -> Option<jiff::Timestamp> {
     let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref());
     let seen = series.map(|time| time.0).or(event.last_timestamp.as_ref().map(|time| time.0));
-    seen.or(event.event_time.as_ref().map(|time| time.0))
-        .or(event.metadata.creation_timestamp.as_ref().map(|time| time.0))
+    seen.or(event.event_time.as_ref().map(|time| time.0)).or(event
+        .metadata
+        .creation_timestamp
+        .as_ref()
+        .map(|time| time.0))
 }
 
 fn policy(text: &str) -> Option<PullPolicy> {
@@ -343,9 +348,8 @@ impl Reader {
     }
 
     async fn pods(&self, namespace: &str, target: &Target) -> Result<Vec<Pod>, ReadError> {
-        let failed = |what: String| {
-            |error: kube::Error| ReadError::Api { what, source: Box::new(error) }
-        };
+        let failed =
+            |what: String| |error: kube::Error| ReadError::Api { what, source: Box::new(error) };
         match target {
             Target::Pod(name) => {
                 let api = self.api::<Pod>(namespace);
@@ -391,10 +395,9 @@ impl Reader {
             + DeserializeOwned
             + std::fmt::Debug,
     {
-        let names = self.list(&self.api::<K>(namespace), ListParams::default(), |one| {
-            Some(one.meta().name.clone().unwrap_or_default())
-        });
-        let names = names.await.unwrap_or_default();
+        let api = self.api::<K>(namespace);
+        let name_of = |one: K| one.meta().name.clone();
+        let names = self.list(&api, ListParams::default(), name_of).await.unwrap_or_default();
         ReadError::Absent {
             what: format!("{kind} {name}"),
             namespace: namespace.to_owned(),
@@ -440,7 +443,8 @@ impl Reader {
                 };
                 let uid = cron.uid();
                 let owned = |job: Job| {
-                    let owner = job.owner_references().iter().any(|one| Some(&one.uid) == uid.as_ref());
+                    let owner =
+                        job.owner_references().iter().any(|one| Some(&one.uid) == uid.as_ref());
                     job.spec.filter(|_| owner).and_then(|spec| spec.selector)
                 };
                 let jobs = self.api::<Job>(namespace);
@@ -470,17 +474,20 @@ impl Reader {
             None
         };
         if !whole {
-            let namespaces: BTreeSet<String> = pods.iter().filter_map(ResourceExt::namespace).collect();
+            let namespaces: BTreeSet<String> =
+                pods.iter().filter_map(ResourceExt::namespace).collect();
             for pod in pods.iter().take(ONE_BY_ONE) {
                 let api = self.api::<Event>(&pod.namespace().unwrap_or_default());
                 let selector = format!("involvedObject.uid={}", pod.uid().unwrap_or_default());
-                let listed = self.list(&api, ListParams::default().fields(&selector), &mut keep).await;
+                let listed =
+                    self.list(&api, ListParams::default().fields(&selector), &mut keep).await;
                 self.allowed(|| "events of the pod".to_owned(), listed);
             }
             if pods.len() > ONE_BY_ONE {
                 for namespace in namespaces {
-                    let listed =
-                        self.list(&self.api::<Event>(&namespace), ListParams::default(), &mut keep).await;
+                    let listed = self
+                        .list(&self.api::<Event>(&namespace), ListParams::default(), &mut keep)
+                        .await;
                     self.allowed(|| format!("events of the namespace {namespace}"), listed);
                 }
             }
@@ -664,6 +671,7 @@ fn pull_secret(secret: Secret) -> PullSecret {
     let name = secret.metadata.name.unwrap_or_default();
     let kind = secret.type_.unwrap_or_default();
     let data = secret.data.unwrap_or_default();
-    data.into_iter()
-        .fold(PullSecret::new(namespace, name, kind), |all, (key, value)| all.with_data(key, value.0))
+    data.into_iter().fold(PullSecret::new(namespace, name, kind), |all, (key, value)| {
+        all.with_data(key, value.0)
+    })
 }

@@ -25,8 +25,10 @@ pub(super) const WORKLOADS: [(&str, &[&str]); 6] = [
 
 /// A kind whose pods are not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a kind with pods; expected a pod, pod/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME, \
-         replicaset/NAME, job/NAME or cronjob/NAME")]
+#[error(
+    "`{0}` is not a kind with pods; expected a pod, pod/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME, \
+         replicaset/NAME, job/NAME or cronjob/NAME"
+)]
 pub struct TargetError(String);
 
 impl FromStr for Target {

@@ -53,7 +53,8 @@ fn subject(text: &mut String, pulls: &[Pull]) {
     let Some(first) = pulls.first() else { return };
     let Pull { namespace, pod, container, image, reason, .. } = first;
     if pulls.len() == 1 {
-        writeln!(text, "{namespace}/{pod}: container {container} cannot pull {image} ({reason})").ok();
+        writeln!(text, "{namespace}/{pod}: container {container} cannot pull {image} ({reason})")
+            .ok();
         return;
     }
     writeln!(text, "{} containers of the namespace {namespace} cannot pull", pulls.len()).ok();
@@ -186,7 +187,9 @@ fn why(reason: &Reason) -> String {
         Reason::Absent(Some(NearSecret::Name(name))) => {
             format!("no such secret; there is {name}")
         }
-        Reason::WrongType { kind, .. } => format!("the type {} is not a pull secret's", plain(kind)),
+        Reason::WrongType { kind, .. } => {
+            format!("the type {} is not a pull secret's", plain(kind))
+        }
         Reason::WrongDataKey { expected, .. } => format!("its data has no key {expected}"),
         Reason::EmptyData => "its data is empty".to_owned(),
         Reason::Undecodable { error, wrapped: false } => format!("cannot be decoded: {error}"),
@@ -202,7 +205,9 @@ fn why(reason: &Reason) -> String {
         }
         Reason::NoKeys(NoKeys::Unwrapped) => "its keys are not under `auths`".to_owned(),
         Reason::NoKeys(NoKeys::Nothing) => "it has no keys".to_owned(),
-        Reason::Wrapped => "`auths` of a config.json in a .dockercfg, which has no such level".to_owned(),
+        Reason::Wrapped => {
+            "`auths` of a config.json in a .dockercfg, which has no such level".to_owned()
+        }
         Reason::NotUrl(error) => format!("not a URL: {error}"),
         Reason::ImageNotUrl(error) => format!("the image's host is not a URL's: {error}"),
         Reason::Mismatch(differences) => {
@@ -222,7 +227,9 @@ fn difference(difference: &Difference) -> String {
             HostDifference::Similar(1) => "one letter differs".to_owned(),
             HostDifference::Similar(letters) => format!("{letters} letters differ"),
             HostDifference::DockerHub => "Docker Hub's key is index.docker.io".to_owned(),
-            HostDifference::Ipv6WithoutPort => "an IPv6 address without a port matches nothing".to_owned(),
+            HostDifference::Ipv6WithoutPort => {
+                "an IPv6 address without a port matches nothing".to_owned()
+            }
             HostDifference::BadPattern => "the pattern is malformed".to_owned(),
             HostDifference::Other => "another host".to_owned(),
         },
@@ -434,7 +441,9 @@ mod tests {
             resolve reference \"registry.example:5000/team/app:v1\": pull access denied, repository does \
             not exist or may require authorization: authorization failed: no basic auth credentials";
         let evidence = Evidence {
-            keyring: Some(pullproof_diagnosis::keyring::Lookup::Read(crate::explain::of_lookup(&lookup))),
+            keyring: Some(pullproof_diagnosis::keyring::Lookup::Read(crate::explain::of_lookup(
+                &lookup,
+            ))),
             image: Some("registry.example:5000/team/app:v1".into()),
             ..Evidence::of_message(message)
         };
@@ -480,6 +489,10 @@ mod tests {
     #[test]
     fn the_kept_schema_is_that_of_the_json() {
         let kept = include_str!("../../../docs/explain.schema.json");
-        assert_eq!(kept, explanation_schema(), "repair it with: cargo run -q -- explain --schema > docs/explain.schema.json");
+        assert_eq!(
+            kept,
+            explanation_schema(),
+            "repair it with: cargo run -q -- explain --schema > docs/explain.schema.json"
+        );
     }
 }

@@ -1,13 +1,13 @@
-//! This crate's answer to a question, and whether a kubelet's is the same.
+//! What this crate makes of an input, and whether it is the same as a kubelet's output.
 
 use pullproof_credentials::{
     ConfigError, Image, ImageError, Keyring, KeyringError, KubernetesVersion, Lookup, PullSecret,
 };
 use secrecy::ExposeSecret as _;
 
-use super::question::{Answer, Bytes, Question, Tried};
+use super::wire::{Bytes, Input, Output, Tried};
 
-/// What this crate says to a question.
+/// What this crate makes of an input.
 pub enum Outcome {
     Image(ImageError),
     Secret(Box<KeyringError>),
@@ -15,22 +15,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Asks this crate.
-    pub fn of(question: &Question, version: KubernetesVersion) -> Self {
-        let text = String::from_utf8_lossy(&question.image.0);
+    /// Looks up the image of an input.
+    pub fn of(input: &Input, version: KubernetesVersion) -> Self {
+        let text = String::from_utf8_lossy(&input.image.0);
         let image = match Image::parse(&text, version) {
             Ok(image) => image,
             Err(error) => return Self::Image(error),
         };
-        match Keyring::new(&pull_secrets(question), version) {
+        match Keyring::new(&pull_secrets(input), version) {
             Ok(keyring) => Self::Found { lookup: keyring.lookup(&image), image },
             Err(error) => Self::Secret(Box::new(error)),
         }
     }
 
-    /// Says it as the kubelet's command does.
-    pub fn answer(&self) -> Answer {
-        let error = |error: String| Answer { error, name: String::new(), tried: Vec::new() };
+    /// Returns it in the form of the kubelet's command.
+    pub fn output(&self) -> Output {
+        let error = |error: String| Output { error, name: String::new(), tried: Vec::new() };
         match self {
             Self::Image(reason) => error(format!("image {}", class_of_image(*reason))),
             Self::Secret(reason) => error(format!("secret {}", class_of_secret(&reason.error))),
@@ -45,14 +45,14 @@ impl Outcome {
                             .unwrap_or_default(),
                     ),
                 });
-                Answer { error: String::new(), name: image.repository(), tried: tried.collect() }
+                Output { error: String::new(), name: image.repository(), tried: tried.collect() }
             }
         }
     }
 
-    /// Whether a kubelet's answer is the same, but for the order of what has none.
-    pub fn agrees_with(&self, kubelets: &Answer) -> bool {
-        let ours = self.answer();
+    /// Whether a kubelet's output is the same, apart from the order of what has none.
+    pub fn agrees_with(&self, kubelets: &Output) -> bool {
+        let ours = self.output();
         let Self::Found { lookup, .. } = self else { return ours == *kubelets };
         let mut ours = ours;
         let mut theirs = kubelets.clone();
@@ -77,8 +77,8 @@ impl Outcome {
     }
 }
 
-fn pull_secrets(question: &Question) -> Vec<PullSecret> {
-    let named = question.secrets.iter().enumerate();
+fn pull_secrets(input: &Input) -> Vec<PullSecret> {
+    let named = input.secrets.iter().enumerate();
     let filled = named.map(|(place, secret)| {
         let empty = PullSecret::new("namespace", place.to_string(), secret.kind.as_str());
         let with = |filled: PullSecret, (key, value): (&String, &Bytes)| {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use rand::{Rng as _, RngCore as _};
 
 use super::generator::Generator;
-use super::question::{Bytes, Secret};
+use super::wire::{Bytes, Secret};
 use super::words::TYPES;
 
 const JSON: &str = "kubernetes.io/dockerconfigjson";

@@ -3,13 +3,13 @@
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use super::question::{Bytes, Question};
+use super::wire::{Bytes, Input};
 use super::words::{
     HOSTILE, HOSTS, IMAGE_HOSTS, PATHS, REPOSITORIES, SCHEMES, TAGS, USERS, WRONG_TAGS,
 };
 
-/// Generates a question and says what it put into it.
-pub fn question(seed: u64, number: u64) -> (Question, Vec<&'static str>) {
+/// Generates an input, and names of what was put into it.
+pub fn input(seed: u64, number: u64) -> (Input, Vec<&'static str>) {
     let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number;
     let random = StdRng::seed_from_u64(mixed);
     let mut generator = Generator { random, shapes: Vec::new(), image: String::new() };
@@ -17,10 +17,10 @@ pub fn question(seed: u64, number: u64) -> (Question, Vec<&'static str>) {
     let secrets = generator.random.random_range(0..=3) + u8::from(number.is_multiple_of(7));
     let secrets = (0..secrets).map(|_| generator.secret()).collect();
     let image = Bytes(generator.image.into_bytes());
-    (Question { secrets, image }, generator.shapes)
+    (Input { secrets, image }, generator.shapes)
 }
 
-/// What generates one question.
+/// What generates one input.
 pub struct Generator {
     pub random: StdRng,
     pub shapes: Vec<&'static str>,

@@ -1,4 +1,4 @@
-//! Asking a real keyring, and comparing its answers with this crate's.
+//! Running a real keyring, and comparing its outputs with this crate's.
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -9,8 +9,8 @@ use pullproof_credentials::KubernetesVersion;
 
 use super::compare::Outcome;
 use super::generator::{self, SHAPES};
-use super::question::{Answer, Question};
 use super::rules::Hits;
+use super::wire::{Input, Output};
 
 /// How many differences are described.
 const DESCRIBED: usize = 5;
@@ -29,14 +29,14 @@ impl Comparison {
         Self { version, differences: 0, described: Vec::new(), hits: Hits::default() }
     }
 
-    /// Compares one answer.
-    pub fn add(&mut self, question: &Question, answer: &Answer) {
-        let outcome = Outcome::of(question, self.version);
+    /// Compares one output.
+    pub fn add(&mut self, input: &Input, output: &Output) {
+        let outcome = Outcome::of(input, self.version);
         self.hits.count(&outcome);
-        if !outcome.agrees_with(answer) {
+        if !outcome.agrees_with(output) {
             self.differences += 1;
             if self.described.len() < DESCRIBED {
-                self.described.push(describe(question, answer, &outcome));
+                self.described.push(describe(input, output, &outcome));
             }
         }
     }
@@ -49,52 +49,52 @@ impl Comparison {
     }
 }
 
-fn describe(question: &Question, answer: &Answer, outcome: &Outcome) -> String {
-    let json = |answer: &Answer| serde_json::to_string(answer).unwrap_or_default();
-    let mut lines = vec![serde_json::to_string(question).unwrap_or_default()];
-    for secret in &question.secrets {
+fn describe(input: &Input, output: &Output, outcome: &Outcome) -> String {
+    let json = |output: &Output| serde_json::to_string(output).unwrap_or_default();
+    let mut lines = vec![serde_json::to_string(input).unwrap_or_default()];
+    for secret in &input.secrets {
         let data = secret.data.iter().map(|(key, data)| {
             format!("{} {key} {}", secret.kind, String::from_utf8_lossy(&data.0))
         });
         lines.extend(data);
     }
-    lines.push(format!("image   {}", String::from_utf8_lossy(&question.image.0)));
-    lines.push(format!("kubelet {}", json(answer)));
-    lines.push(format!("here    {}", json(&outcome.answer())));
+    lines.push(format!("image   {}", String::from_utf8_lossy(&input.image.0)));
+    lines.push(format!("kubelet {}", json(output)));
+    lines.push(format!("here    {}", json(&outcome.output())));
     lines.join("\n  ")
 }
 
-/// Asks the program of `scripts/keyring` as many questions, and compares its answers. Each answer is
-/// shown to `kept` as well.
+/// Runs the program of `scripts/keyring` on as many inputs and compares its outputs, each of which
+/// `kept` gets as well.
 pub fn compare(
     version: &str,
     program: &str,
     pairs: u64,
     seed: u64,
-    mut kept: impl FnMut(Answer),
+    mut kept: impl FnMut(Output),
 ) -> Result<Comparison, Box<dyn Error>> {
     let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let asking = ask(&mut child, pairs, seed)?;
+    let feeding = feed(&mut child, pairs, seed)?;
     let mut comparison = Comparison::new(version.parse()?);
     let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
     for number in 0..pairs {
         let line = lines.next().ok_or("the program ended early")??;
-        let answer: Answer = serde_json::from_str(&line)?;
-        let (question, shapes) = generator::question(seed, number);
+        let output: Output = serde_json::from_str(&line)?;
+        let (input, shapes) = generator::input(seed, number);
         shapes.into_iter().for_each(|shape| comparison.hits.count_shape(shape));
-        comparison.add(&question, &answer);
-        kept(answer);
+        comparison.add(&input, &output);
+        kept(output);
     }
-    asking.join().map_err(|_| "asking failed")??;
+    feeding.join().map_err(|_| "writing the inputs failed")??;
     if !child.wait()?.success() {
         return Err(format!("{program} failed").into());
     }
     Ok(comparison)
 }
 
-/// Asks in a thread, so that neither side waits for the other's pipe. The questions are generated
+/// Writes in a thread, so that neither side waits for the other's pipe. The inputs are generated
 /// again for the comparison.
-fn ask(
+fn feed(
     child: &mut Child,
     pairs: u64,
     seed: u64,
@@ -102,7 +102,7 @@ fn ask(
     let mut input: BufWriter<ChildStdin> = BufWriter::new(child.stdin.take().ok_or("no input")?);
     Ok(thread::spawn(move || {
         for number in 0..pairs {
-            serde_json::to_writer(&mut input, &generator::question(seed, number).0)?;
+            serde_json::to_writer(&mut input, &generator::input(seed, number).0)?;
             input.write_all(b"\n")?;
         }
         input.flush()

@@ -4,6 +4,6 @@ pub mod compare;
 pub mod documents;
 pub mod generator;
 pub mod kubelet;
-pub mod question;
 pub mod rules;
+pub mod wire;
 pub mod words;

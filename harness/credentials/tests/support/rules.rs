@@ -1,4 +1,4 @@
-//! Which rules of the keyring a question exercises, told by this crate's answer.
+//! Which rules of the keyring an input exercises, by what this crate makes of it.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::compare::Outcome;
 #[derive(Default)]
 pub struct Hits(BTreeMap<&'static str, usize>);
 
-/// Every rule that questions exercise.
+/// Every rule that inputs exercise.
 const RULES: &[&str] = &[
     "image: capitals",
     "image: digest algorithm",
@@ -179,6 +179,7 @@ impl Hits {
         for passed in passed_over {
             match &passed.reason {
                 Reason::Mismatch(differences) => {
+                    assert!(!differences.is_empty(), "nothing differs: {passed:?}");
                     differences.iter().for_each(|difference| self.count_shape(of_miss(difference)));
                 }
                 Reason::Absent(_) | Reason::Undecodable { .. } => {}

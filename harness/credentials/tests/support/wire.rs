@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for Bytes {
 
 /// The pull secrets of a pod and the image of a container.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Question {
+pub struct Input {
     pub secrets: Vec<Secret>,
     pub image: Bytes,
 }
@@ -40,7 +40,7 @@ pub struct Secret {
 
 /// What the kubelet makes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct Output {
     /// The class of the error that keeps it from trying any credentials.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub error: String,
