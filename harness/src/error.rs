@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     case::CaseError,
+    explain::ReadError,
     limit::TimedOut,
     process::CallError,
     versions::{UnknownVersion, VersionsFileError},
@@ -219,6 +220,7 @@ impl Fault {
                 NoOutput::Failed(_) => Self::Environment,
             })
         } else if cause.is::<EnvironmentError>()
+            || cause.is::<ReadError>()
             || cause.is::<TimedOut>()
             || cause.is::<CallError>()
             || cause.is::<std::io::Error>()

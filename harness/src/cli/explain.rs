@@ -9,7 +9,7 @@ use pullproof_diagnosis::{
 };
 
 use crate::{
-    error::{EnvironmentError, NothingFails, Usage},
+    error::{NothingFails, Usage},
     explain::{self, Target},
     report,
 };
@@ -79,10 +79,7 @@ pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
     let read = async {
         let (client, default) = explain::connect(kubeconfig, context).await?;
         let namespace = arguments.namespace.as_deref().unwrap_or(&default);
-        let read = explain::read(&client, namespace, &target).await;
-        read.map_err(|error| {
-            EnvironmentError::other("the cluster cannot be looked at")(error.into())
-        })
+        anyhow::Ok(explain::read(&client, namespace, &target).await?)
     };
     let explanation = interruptible(read).await??;
     match arguments.output {

@@ -50,7 +50,8 @@ impl Redaction {
     }
 
     fn failure(&self, failure: StepFailure) -> StepFailure {
-        let StepFailure { place, mismatch, waited, kubelet, requests, control } = failure;
+        let StepFailure { place, mismatch, waited, kubelet, diagnosis, requests, control } =
+            failure;
         let Mismatch { of, expected, seen } = mismatch;
         StepFailure {
             mismatch: Mismatch {
@@ -59,6 +60,7 @@ impl Redaction {
                 seen: self.hide(&seen),
             },
             kubelet: kubelet.map(|text| self.hide(&text)),
+            diagnosis: diagnosis.map(|text| self.hide(&text)),
             requests: self.all(requests),
             control: self.all(control),
             place,
@@ -67,7 +69,7 @@ impl Redaction {
     }
 
     fn observation(&self, observation: Observation) -> Observation {
-        let Observation { step, after, pod, container, phase, reasons, message, registry } =
+        let Observation { step, after, pod, container, phase, reasons, message, registry, causes } =
             observation;
         Observation {
             after: self.all(after),
@@ -79,6 +81,7 @@ impl Redaction {
             pod,
             container,
             phase,
+            causes,
         }
     }
 
@@ -101,6 +104,7 @@ mod tests {
             mismatch: Mismatch::new(&text(), text(), text()),
             waited: "1.2 s".into(),
             kubelet: Some(text()),
+            diagnosis: Some(text()),
             requests: vec![text()],
             control: vec![text()],
         });

@@ -16,5 +16,6 @@ pub use finding::{Explanation, Finding, Pull};
 pub use keyring::expiry;
 #[cfg(test)]
 pub(crate) use keyring::of_lookup;
+pub(crate) use read::read_with;
 pub use read::{ReadError, read};
 pub use target::{Target, TargetError};

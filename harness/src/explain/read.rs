@@ -17,7 +17,7 @@ use k8s_openapi::{
 use kube::{Api, Client, Resource, ResourceExt, api::ListParams, core::Selector};
 use pullproof_credentials::{KubernetesVersion, Lookup, PodSecrets, PullSecret};
 use pullproof_diagnosis::{
-    Evidence, Place, PullPolicy, Runtime, Said, diagnose, keyring as diagnosis,
+    Evidence, Place, PullPolicy, Request, Runtime, Said, diagnose, keyring as diagnosis,
 };
 use serde::de::DeserializeOwned;
 
@@ -74,6 +74,19 @@ pub async fn read(
     namespace: &str,
     target: &Target,
 ) -> Result<Explanation, ReadError> {
+    read_with(client, namespace, target, &[]).await
+}
+
+/// Reads why pods cannot pull, with what the registry recorded of their pulls.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) async fn read_with(
+    client: &Client,
+    namespace: &str,
+    target: &Target,
+    requests: &[Request],
+) -> Result<Explanation, ReadError> {
     let reader = Reader { client: client.clone(), unread: Mutex::default() };
     let pods = reader.pods(namespace, target).await?;
     let whole = *target == Target::All;
@@ -94,8 +107,10 @@ pub async fn read(
         reader.accounts(&failing, whole),
     );
     let mut notes = accounts;
-    let findings: Vec<Finding> =
-        failing.iter().filter_map(|failing| failing.finding(&events, &nodes, &secrets)).collect();
+    let findings: Vec<Finding> = failing
+        .iter()
+        .filter_map(|failing| failing.finding(&events, &nodes, &secrets, requests))
+        .collect();
     if !whole {
         notes.extend(reader.unused_secrets(&failing, &nodes).await);
     }
@@ -156,6 +171,7 @@ impl Failing {
         events: &HashMap<String, Vec<Event>>,
         nodes: &BTreeMap<String, Versions>,
         secrets: &Secrets,
+        requests: &[Request],
     ) -> Option<Finding> {
         let versions = self.node().and_then(|node| nodes.get(node)).cloned().unwrap_or_default();
         let lookup = self.lookup(secrets, kubernetes(&versions));
@@ -178,7 +194,7 @@ impl Failing {
             kubernetes: versions.kubelet.as_deref().and_then(version),
             runtime: versions.runtime.as_deref().map(runtime),
             at,
-            requests: Vec::new(),
+            requests: requests.to_vec(),
             probe: None,
         };
         let diagnosis = diagnose(&evidence);

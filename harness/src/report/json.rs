@@ -49,6 +49,9 @@ mod tests {
                       "after": [
                         "apply Pod/private-reg"
                       ],
+                      "causes": [
+                        "no-credentials"
+                      ],
                       "container": null,
                       "message": "no basic auth credentials",
                       "phase": "Pending",

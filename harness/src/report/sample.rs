@@ -52,6 +52,7 @@ pub fn pending(message: &str) -> Observation {
         reasons: vec!["ErrImagePull".into(), "ImagePullBackOff".into()],
         message: Some(message.into()),
         registry: vec!["anonymous 401".into()],
+        causes: vec!["no-credentials".into()],
         ..Observation::default()
     }
 }
@@ -64,6 +65,7 @@ pub fn running() -> Observation {
         pod: Some("private-reg".into()),
         phase: Some("Running".into()),
         registry: vec!["anonymous 401".into(), "basic janedoe 200".into()],
+        causes: Vec::new(),
         ..Observation::default()
     }
 }
@@ -75,6 +77,7 @@ pub fn failed() -> Result {
         mismatch: Mismatch::new("phase", "Running", "Pending"),
         waited: "1.2 s".into(),
         kubelet: None,
+        diagnosis: None,
         requests: Vec::new(),
         control: Vec::new(),
     })

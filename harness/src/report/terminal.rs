@@ -44,6 +44,9 @@ pub fn failure(outcome: &Outcome) -> String {
             if let Some(kubelet) = &failure.kubelet {
                 block(&mut text, "kubelet", kubelet);
             }
+            if let Some(diagnosis) = &failure.diagnosis {
+                block(&mut text, "cause", diagnosis);
+            }
             if !failure.requests.is_empty() {
                 block(&mut text, "registry", &failure.requests.join("\n"));
             }
@@ -110,6 +113,7 @@ mod tests {
             mismatch: Mismatch::new("message", "contains \"x\"", "one\ntwo"),
             waited: "1.2 s".into(),
             kubelet: Some("ErrImagePull: two".into()),
+            diagnosis: Some("dns: the node cannot resolve a".into()),
             requests: vec!["anonymous HEAD /v2/a → 401".into()],
             control: vec!["anonymous HEAD /v2/a → 401".into()],
         }));
@@ -121,6 +125,7 @@ mod tests {
               two
     after     1.2 s
     kubelet   ErrImagePull: two
+    cause     dns: the node cannot resolve a
     registry  anonymous HEAD /v2/a → 401
     control   anonymous HEAD /v2/a → 401
     evidence  target/pullproof/x

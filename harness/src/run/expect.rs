@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     awaiting::{Ended, Met, Missed, Nudge, Witnesses},
+    cause,
     control_pull::ControlPull,
     observation::{self, Decision},
     scene::{Proven, Scene},
@@ -40,8 +41,26 @@ pub(super) async fn expected(
     let began = Timestamp::now();
     let ended = both(scene, index, expect, &namespace, which.as_ref()).await;
     let at = Timestamp::now();
-    observation::note(scene, index, expect, &namespace, which.as_ref());
-    let (met, proven) = ended?;
+    let pod = which.as_ref().and_then(|which| scene.timeline.find(&namespace, which));
+    let diagnoses = match pod.filter(|_| cause::is_of_a_failure(expect)) {
+        Some(pod) => cause::diagnoses(scene, &pod, expect.container.as_deref()).await,
+        None => Ok(None),
+    };
+    let known = diagnoses.as_ref().ok().and_then(Option::as_ref);
+    observation::note(scene, index, expect, &namespace, which.as_ref(), known);
+    let (met, proven) = ended.map_err(|failure| failure.with_diagnosis(scene, known))?;
+    if let Some(stated) = expect.cause
+        && let Err(mismatch) = cause::judge(stated, diagnoses?.as_ref())
+    {
+        return Err(failure(
+            scene,
+            index,
+            mismatch,
+            at.duration_since(began).unsigned_abs(),
+            None,
+            &[],
+        ));
+    }
     if let Some(pod) = &which {
         let (namespace, pod) = (namespace.clone(), pod.to_string());
         scene.observer.decisions.push(Decision { namespace, pod, began, at, waited: met.waited });

@@ -8,6 +8,7 @@
 use crate::limit;
 
 mod awaiting;
+mod cause;
 mod command;
 mod control_pull;
 mod expect;

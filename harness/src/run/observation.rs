@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use pullproof_diagnosis::Diagnosis;
 use regex::Regex;
 use serde::Serialize;
 
@@ -40,6 +41,9 @@ pub struct Observation {
     pub message: Option<String>,
     /// What each registry saw since the observation before, in words, without counts.
     pub registry: Vec<String>,
+    /// The ids of the causes that `pullproof explain` gives then, most likely first: one if it is
+    /// certain, none if nothing fails.
+    pub causes: Vec<String>,
 }
 
 impl Observation {
@@ -101,12 +105,16 @@ pub fn note(
     expect: &Expect,
     namespace: &str,
     which: Option<&PodSelector>,
+    diagnoses: Option<&[Diagnosis; 2]>,
 ) {
     let plain = Plain::of(scene);
     let mut seen = Observation {
         step: index + 1,
         pod: expect.pod.as_deref().map(|name| plain.text(name)),
         container: expect.container.clone(),
+        causes: diagnoses.map_or_else(Vec::new, |[diagnosis, _]| {
+            diagnosis.candidates().iter().map(|one| one.id.to_string()).collect()
+        }),
         ..Observation::default()
     };
     let container = expect.container.as_deref();

@@ -74,6 +74,8 @@ pub struct StepFailure {
     pub waited: String,
     /// The kubelet's message, if a pod waits.
     pub kubelet: Option<String>,
+    /// Why the pull fails, if that is known: the cause and a sentence.
+    pub diagnosis: Option<String>,
     /// The requests of the registries since the expectation before, one a line.
     pub requests: Vec<String>,
     /// Those of the control pull among them, which are nobody's evidence.

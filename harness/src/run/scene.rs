@@ -265,7 +265,11 @@ impl<'a> Scene<'a> {
     }
 
     /// Leaves everything as it is, for as long as what is returned lives; then the reaper removes it.
-    pub fn keep(self) -> Kept {
+    pub fn keep(mut self) -> Kept {
+        // The node's, taken last: others may have it alone, unless this case changed it.
+        if !self.file.needs_node_alone() {
+            self.locks.pop();
+        }
         Kept {
             case: self.file.name.clone(),
             namespace: self.namespace,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kube::ResourceExt;
+use pullproof_diagnosis::Diagnosis;
 use serde_json::Value;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    awaiting, expect::expected, node::restarts_kubelet, observation, outcome::StepFailure,
+    awaiting, cause, expect::expected, node::restarts_kubelet, observation, outcome::StepFailure,
     scene::Scene,
 };
 
@@ -23,6 +24,16 @@ pub enum Failure {
     Mismatch(Box<StepFailure>),
     /// It could not be done or seen.
     Broken(anyhow::Error),
+}
+
+impl Failure {
+    /// Adds why the pull fails, if that is known.
+    pub fn with_diagnosis(mut self, scene: &Scene<'_>, known: Option<&[Diagnosis; 2]>) -> Self {
+        if let (Self::Mismatch(failure), Some([diagnosis, _])) = (&mut self, known) {
+            failure.diagnosis = Some(scene.redaction.hide(&cause::in_line(diagnosis)));
+        }
+        self
+    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -223,6 +234,7 @@ pub(super) fn failure(
         },
         waited: format!("{:.1} s", waited.as_secs_f64()),
         kubelet: kubelet.map(|text| hide(&text)),
+        diagnosis: None,
         requests: lines(requests),
         control: lines(control),
     }))

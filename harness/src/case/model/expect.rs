@@ -1,10 +1,13 @@
 //! The words of a case for what must be seen.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use pullproof_diagnosis::Cause;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{RequestKind, When};
 
@@ -54,6 +57,11 @@ pub struct Expect {
     /// For how long everything stays as expected once it is, in seconds. Default: it need not.
     #[serde(default, rename = "staysFor")]
     pub stays_for: Option<u64>,
+    /// Why the pull fails, by the id of `pullproof explain`: from what a user may read, and again with
+    /// the registry's record. A cause that the evidence leaves open has to be among its candidates.
+    #[serde(default)]
+    #[schemars(with = "Option<CauseId>")]
+    pub cause: Option<Cause>,
     /// The longest this may take, in seconds; default 60. Given, a failed pull is waited out: a later
     /// retry may succeed. Not given, an expectation that a failed pull contradicts fails at once.
     #[serde(default)]
@@ -61,6 +69,22 @@ pub struct Expect {
     /// How it is shown that the image of a pod that runs is private.
     #[serde(default, rename = "privacyCheck")]
     pub pair: Pair,
+}
+
+/// The ids of causes.
+struct CauseId;
+
+impl JsonSchema for CauseId {
+    fn schema_name() -> Cow<'static, str> {
+        "Cause".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let each = Cause::ALL
+            .iter()
+            .map(|cause| json!({"const": cause.id(), "description": cause.meaning()}));
+        json_schema!({"description": "Why a pull fails.", "oneOf": each.collect::<Vec<_>>()})
+    }
 }
 
 /// When the kubelet looks at a failed pod again.

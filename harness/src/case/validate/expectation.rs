@@ -86,7 +86,8 @@ pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result
         || !expect.reasons.is_empty()
         || !expect.message.0.is_empty()
         || !expect.events.is_empty()
-        || !expect.no_events.is_empty();
+        || !expect.no_events.is_empty()
+        || expect.cause.is_some();
     if pod_needed && expect.pod.is_none() {
         return Err(source.error(here, "the key `pod` is missing"));
     }
