@@ -154,16 +154,34 @@ impl Failing {
         listed.map(|secret| secret.name.as_str()).filter(|name| !name.is_empty()).collect()
     }
 
+    /// The image that cannot be pulled: the container's, or that of a volume.
+    fn image(&self) -> String {
+        let volumes = self.pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+        let mut of_volumes =
+            volumes.filter_map(|volume| volume.image.as_ref()?.reference.as_deref());
+        let says = |image: &str| self.container.message.contains(&format!("\"{image}\""));
+        match of_volumes.find(|image| says(image)) {
+            Some(image) if !says(&self.container.image) => image.to_owned(),
+            _ => self.container.image.clone(),
+        }
+    }
+
     fn lookup(&self, secrets: &Secrets, version: KubernetesVersion) -> Option<Lookup> {
-        let names = self.secrets();
+        let (names, image) = (self.secrets(), self.image());
         let namespace = self.namespace();
         let unreadable =
             |name: &&str| secrets.unreadable.contains(&(namespace.to_owned(), (*name).to_owned()));
         if names.iter().any(unreadable) {
             return None;
         }
-        let found = PodSecrets::resolve(namespace, &names, &secrets.known);
-        lookup(&found, &self.container.image, version)
+        // One of the same name elsewhere was meant only if it would serve the image.
+        let known: Vec<PullSecret> = secrets
+            .known
+            .iter()
+            .filter(|secret| secret.namespace == namespace || serves(secret, &image, version))
+            .cloned()
+            .collect();
+        lookup(&PodSecrets::resolve(namespace, &names, &known), &image, version)
     }
 
     fn finding(
@@ -180,7 +198,7 @@ impl Failing {
         let (messages, at) = self.messages(events, lookup.is_none());
         let evidence = Evidence {
             messages,
-            image: Some(self.container.image.clone()),
+            image: Some(self.image()),
             on_node: None,
             policy: self.container.policy.as_deref().and_then(policy),
             pod: Some(pullproof_diagnosis::Pod {
@@ -208,7 +226,7 @@ impl Failing {
             namespace: self.namespace().to_owned(),
             pod: self.pod.name_any(),
             container: self.container.name.clone(),
-            image: self.container.image.clone(),
+            image: self.image(),
             node: self.node().map(str::to_owned),
             reason: self.container.reason.clone(),
         };
@@ -259,6 +277,12 @@ impl Failing {
         let at = pulled.and_then(|event| event.metadata.creation_timestamp.as_ref());
         (messages, at.map(|time| time.0))
     }
+}
+
+/// Whether a secret holds credentials for an image.
+fn serves(secret: &PullSecret, image: &str, version: KubernetesVersion) -> bool {
+    let alone = PodSecrets { found: vec![secret.clone()], absent: Vec::new() };
+    lookup(&alone, image, version).is_some_and(|found| found.sent().next().is_some())
 }
 
 /// Through 1.31 a back-off does not repeat its cause (kubernetes/kubernetes#127918).
@@ -663,13 +687,11 @@ impl Reader {
         }
         let versions = first.node().and_then(|node| nodes.get(node)).cloned().unwrap_or_default();
         for secret in self.pull_secrets(first.namespace()).await {
-            let name = secret.name.clone();
-            let secrets = PodSecrets { found: vec![secret], absent: Vec::new() };
-            let found = lookup(&secrets, &first.container.image, kubernetes(&versions));
-            if found.is_some_and(|found| found.sent().next().is_some()) {
+            if serves(&secret, &first.image(), kubernetes(&versions)) {
                 notes.push(format!(
-                    "the secret {name} of the namespace has a key that matches {}; the pod does not name it",
-                    first.container.image
+                    "the secret {} of the namespace has a key that matches {}; the pod does not name it",
+                    secret.name,
+                    first.image()
                 ));
             }
         }

@@ -164,11 +164,16 @@ fn unmatched(case: &Case<'_>) -> [Cause; 2] {
 /// A registry without known habits.
 fn elsewhere(case: &Case<'_>) -> [Cause; 4] {
     match case.lead {
-        _ if case.has(&Sign::PullAccessDenied) => {
+        _ if case.has(&Sign::PullAccessDenied)
+            && !case.message.text().contains("invalid_token") =>
+        {
             [NoCredentials, SecretEmpty, NotFoundRepository, CredentialsRefused]
         }
         Sign::InsufficientScope => {
             [NoCredentials, NotFoundRepository, CredentialsRefused, NotAuthorised]
+        }
+        Sign::Denied if case.message.text().contains("invalid_token") => {
+            [RegistrySetting, TokenExpired, CredentialsRefused, NotAuthorised]
         }
         Sign::Denied => [NotAuthorised, NoCredentials, NotFoundRepository, CredentialsRefused],
         Sign::Status { .. } => [CredentialsRefused, NoCredentials, KeyMismatch, RegistrySetting],

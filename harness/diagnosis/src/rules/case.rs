@@ -19,6 +19,26 @@ impl Case<'_> {
         self.message.signs().any(|other| other == sign)
     }
 
+    /// Whether the message has a status.
+    pub(crate) fn has_status(&self, status: u16) -> bool {
+        self.message
+            .signs()
+            .any(|sign| matches!(sign, Sign::Status { code, .. } if *code == status))
+    }
+
+    /// Whether the runtime is containerd 1.7.8 or later, which says "no basic auth credentials" if it was
+    /// asked for credentials and had none: a bare 401 has another reason
+    /// (`core/remotes/docker/resolver.go`).
+    pub(crate) fn says_if_nothing_was_sent(&self) -> bool {
+        self.evidence.runtime.as_ref().is_some_and(|runtime| {
+            runtime.name == "containerd"
+                && runtime
+                    .version
+                    .as_ref()
+                    .is_some_and(|version| *version >= semver::Version::new(1, 7, 8))
+        })
+    }
+
     /// Whether the reference leaves out the registry, so that Docker Hub is asked.
     pub(crate) fn host_is_implied(&self) -> bool {
         self.image.is_some_and(|image| image.host.is_none())

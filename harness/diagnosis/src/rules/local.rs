@@ -19,6 +19,10 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         S::SignatureRejected => Finding::certain(SignaturePolicy),
         S::RegistryBlocked => Finding::certain(NodeConfig),
         S::StorageRefused => Finding::open([NodeConfig, RuntimeFault, CorruptContent, DiskFull]),
+        // The realm of the challenge is not an address.
+        S::NodeConfig if case.message.text().contains(" token: ") => {
+            Finding::certain(RegistrySetting)
+        }
         S::NodeConfig => Finding::certain(NodeConfig),
         S::RuntimeFault => Finding::certain(RuntimeFault),
         S::RateLimited => Finding::certain(RateLimited),

@@ -83,6 +83,9 @@ fn by_keyring(case: &Case<'_>, keyring: &Keyring, finding: Finding) -> Finding {
 
 /// No secret of the pod matched: the reason is what was passed over.
 fn none_tried(case: &Case<'_>, keyring: &Keyring, sent: Sent, finding: Finding) -> Finding {
+    if matches!(case.lead, Sign::Status { code: 401, .. }) && case.says_if_nothing_was_sent() {
+        return Finding::open([CredentialsRefused, NodeIdentity, RegistrySetting, Mirror]);
+    }
     let reasons = keyring.causes();
     // The node's own identity may be what was refused, and no secret is missing then.
     let by_node = case.registry.knows_nodes() && keyring.passed.is_empty();
@@ -112,6 +115,11 @@ fn tried(case: &Case<'_>, keyring: &Keyring, sent: Sent, finding: Finding) -> Fi
         return Finding::certain(TokenExpired);
     }
     match (sent, case.lead) {
+        // Of several credentials one was empty, and another was sent.
+        (Sent::No, _) if case.has_status(401) => {
+            let reasons = keyring.causes();
+            Finding::open([CredentialsRefused].into_iter().chain(reasons).chain([NotAuthorised]))
+        }
         // The secret matches now; when the pull was tried it did not, or another pull is meant.
         (Sent::No, _) => Finding::open([NoCredentials, SecretAbsent, Mirror, RuntimeFault]),
         (_, Sign::OauthTokenRefused { code: 401 }) if !case.registry.knows_nodes() => {
@@ -127,8 +135,12 @@ fn tried(case: &Case<'_>, keyring: &Keyring, sent: Sent, finding: Finding) -> Fi
                 .iter()
                 .copied()
                 .filter(|cause| !NOTHING_SENT.contains(cause) && *cause != NodeIdentity);
-            let refused = [CredentialsRefused, NotAuthorised];
-            Finding::open(left.chain(refused))
+            // A registry that never asks for credentials does not get them either.
+            let refused = match case.lead {
+                Sign::Status { code: 403, .. } => [NotAuthorised, CredentialsRefused],
+                _ => [CredentialsRefused, NotAuthorised],
+            };
+            Finding::open(refused.into_iter().chain([RegistrySetting]).chain(left))
         }
     }
 }

@@ -26,6 +26,10 @@ pub(super) fn finding(case: &Case<'_>, code: u16, url: Option<&str>) -> Finding 
         405 | 406 | 415 => Finding::open([UnsupportedManifest, RegistrySetting, Mirror]),
         408 => Finding::open([UnreachableTimeout, RegistryError, Proxy]),
         500..=599 => failed(case),
+        // Go's server answers so if it is asked for plain HTTP on a port for HTTPS.
+        400 if url.is_some_and(|url| url.starts_with("http://")) => {
+            Finding::open([HttpsOnHttp, RegistryError, CredentialsRefused, Mirror])
+        }
         400..=499 => Finding::open([CredentialsRefused, RegistryError, TokenExpired, Mirror]),
         _ => Finding::open([Mirror, RegistrySetting, Proxy]),
     }

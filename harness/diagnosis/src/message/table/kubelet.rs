@@ -9,6 +9,14 @@ const CONFIG: &str = "pkg/credentialprovider/config.go";
 const PLUGIN: &str = "pkg/credentialprovider/plugin/plugin.go";
 
 pub(super) const ROWS: &[Row] = &[
+    // User name and password are the texts of the kubelet's request that nothing has checked before.
+    is(
+        Kubelet,
+        "google.golang.org/grpc/rpc_util.go",
+        "error while marshaling: string field contains invalid UTF-8",
+        "rpc error: code = Internal desc = grpc: error while marshaling: string field contains invalid UTF-8",
+        Sign::SecretUndecodable,
+    ),
     is(
         Kubelet,
         "pkg/kubelet/images/helpers.go",
