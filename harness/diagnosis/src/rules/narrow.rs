@@ -163,7 +163,12 @@ fn by_requests(case: &Case<'_>, requests: &[Request], finding: Finding) -> Findi
     });
     if any(&|request| request.asked == Asked::Manifest && request.status == 404) && !with(&[200]) {
         let found = [NotFoundTag, NotFoundRepository, NotFound, WrongReference];
-        let known = finding.causes().iter().copied().filter(|cause| found.contains(cause));
+        // Whether it was a mirror that answered, the record of one registry does not say.
+        let known = finding
+            .causes()
+            .iter()
+            .copied()
+            .filter(|cause| found.contains(cause) || *cause == Mirror);
         return if finding.cause() == Some(NotFoundRepository) {
             finding
         } else {
@@ -182,7 +187,14 @@ fn by_requests(case: &Case<'_>, requests: &[Request], finding: Finding) -> Findi
     if finding.cause() == Some(TokenExpired) {
         return finding;
     }
-    if with(&[403]) || (token && with(&[401])) {
+    // A token that was granted and is invalid says nothing of the user.
+    if case.message.text().contains("invalid_token") {
+        return finding;
+    }
+    let forbidden = any(&|request| {
+        request.credentials && request.asked != Asked::Token && request.status == 403
+    });
+    if forbidden || (token && with(&[401])) {
         return match case.registry {
             Registry::DockerHub | Registry::Quay | Registry::Ghcr => {
                 Finding::open([NotAuthorised, NotFoundRepository])
