@@ -57,7 +57,7 @@ impl Waiting {
 
 impl ContainerState {
     /// The phase of a pod that had this container alone
-    /// (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase).
+    /// (<https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase>).
     pub fn phase(&self) -> &'static str {
         match (self.running, self.exit_code) {
             (true, _) => "Running",

@@ -1,6 +1,6 @@
 //! Outcomes for people and machines. Reads [`crate::run::Outcome`] and nothing else.
 //!
-//! One run: [`line`], [`failure`] and [`summary`] for a terminal, [`junit`] and [`json`] for
+//! One run: [`line()`], [`failure`] and [`summary`] for a terminal, [`junit`] and [`json`] for
 //! machines, [`Tally`] over several rounds. Several versions: a [`Grid`] of outcomes, as a table
 //! ([`heading`], [`row`], …), as [`markdown`] and as a [`page`] of HTML.
 
