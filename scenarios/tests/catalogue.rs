@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use pullproof::case::model::Phase;
 use pullproof::{
     case::{CaseFile, find_cases, range::version_of},
     versions::Versions,
@@ -40,4 +41,25 @@ fn every_case_has_a_name_of_its_own() {
     let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     assert_eq!(names.len(), cases.len());
     assert!(cases.len() > 150, "{} cases were found", cases.len());
+}
+
+/// Waiting reasons of a pull that failed and is not over by the next expectation's looks.
+const PULLS: [&str; 4] =
+    ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"];
+
+#[test]
+fn every_pull_that_fails_states_its_cause() {
+    let mut without = Vec::new();
+    for case in cases() {
+        // Its pull fails once and is retried at once: what is to be seen of it is gone by then.
+        let once = case.name.ends_with("-once");
+        for (index, step) in case.steps() {
+            let Some(expect) = &step.expect else { continue };
+            let fails = expect.reasons.iter().any(|reason| PULLS.contains(&reason.as_str()));
+            if fails && expect.phase != Some(Phase::Running) && expect.cause.is_none() && !once {
+                without.push(format!("{} step {}", case.name, index + 1));
+            }
+        }
+    }
+    assert!(without.is_empty(), "{}", without.join("\n"));
 }
