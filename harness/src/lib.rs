@@ -2,7 +2,7 @@
 //!
 //! A [`case::CaseFile`] says which registries there are, which manifests are applied and what must be
 //! seen; [`run::Session`] runs it on a [`cluster::Cluster`], against a [`registry::Registry`] whose
-//! every request is recorded, and returns a [`run::Outcome`] for [`report`].
+//! every request is recorded, and returns a [`outcome::Outcome`] for [`report`].
 
 pub mod case;
 pub mod cli;
@@ -15,7 +15,9 @@ pub mod image;
 pub mod input;
 mod limit;
 mod mutex;
+pub mod outcome;
 pub mod process;
+pub mod redaction;
 pub mod registry;
 pub mod report;
 pub mod run;

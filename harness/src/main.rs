@@ -3,10 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use pullproof::{
-    cli::{self, Cli, output},
-    error::{Fault, format_chain},
-};
+use pullproof::cli::{self, Cli, Fault, final_words, output};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
@@ -27,7 +24,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let fault = Fault::of(&error);
             if fault != Fault::Closed {
-                output::note(format_args!("pullproof: {}", format_chain(&error)));
+                output::note(format_args!("pullproof: {}", final_words(&error)));
             }
             ExitCode::from(fault.status())
         }

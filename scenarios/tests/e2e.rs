@@ -16,8 +16,9 @@ use pullproof::{
     case::{CaseFile, find_cases},
     cluster::Progress,
     error::format_chain,
+    outcome::Result as CaseResult,
     report,
-    run::{Result as CaseResult, Session},
+    run::Session,
     settings::Settings,
 };
 use tokio::runtime::{Builder, Runtime};

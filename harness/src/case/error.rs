@@ -8,7 +8,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 
-use crate::evidence::Redaction;
+use crate::redaction::Redaction;
 
 use super::tree::Node;
 use crate::{input, suggest::nearest};

@@ -17,12 +17,13 @@ use tokio::{
 };
 
 use crate::{
-    error::{EnvironmentError, exit_status, format_chain},
+    error::{EnvironmentError, format_chain},
     run::Session,
 };
 
 use super::{
     close,
+    fault::exit_status,
     output::{self, put, say},
     signals::interruptible,
 };

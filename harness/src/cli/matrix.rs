@@ -12,8 +12,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use crate::{
     case::CaseFile,
     error::{EnvironmentError, Failed, Interrupted, NoOutput, Usage, format_chain},
+    outcome::{Outcome, Result as CaseResult},
     report::{self, Column, Grid},
-    run::{Outcome, Result as CaseResult, Schedule, Session},
+    run::{Schedule, Session},
     settings::Settings,
 };
 

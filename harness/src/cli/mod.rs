@@ -3,6 +3,7 @@
 mod doctor;
 mod down;
 mod explain;
+mod fault;
 mod keep;
 mod matrix;
 mod migrate;
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 
 use crate::{error::EnvironmentError, run::Session, settings::Settings};
 
+pub use fault::{Fault, final_words};
 use signals::{interruptible, undisturbed};
 
 /// Proves what happens when Kubernetes pulls a private image.
@@ -65,7 +67,7 @@ enum Command {
 /// Runs a command.
 ///
 /// # Errors
-/// Anything; [`crate::error::Fault::of`] says whose fault it is.
+/// Anything; [`Fault::of`] says whose fault it is.
 pub async fn main(cli: Cli) -> anyhow::Result<()> {
     if cli.verbose {
         output::trace();

@@ -13,8 +13,9 @@ use crate::{
     case::CaseFile,
     cluster::ApiLog,
     error::{EnvironmentError, Failed, Interrupted, format_chain},
+    outcome::{Outcome, Result as CaseResult},
     report::{self, Latency, StatusWrite, Tally},
-    run::{Outcome, Result as CaseResult, Schedule, Session},
+    run::{Schedule, Session},
     settings::Settings,
 };
 

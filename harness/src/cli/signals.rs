@@ -8,9 +8,9 @@ use tokio::{
     sync::watch,
 };
 
-use crate::error::{Fault, Interrupted};
+use crate::error::Interrupted;
 
-use super::output;
+use super::{fault::Fault, output};
 
 /// Whether a signal came. It is there from when signals are listened to.
 static CAME: OnceLock<watch::Sender<bool>> = OnceLock::new();

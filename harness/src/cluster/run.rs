@@ -133,7 +133,7 @@ impl Run {
         fs::remove_file(self.folder.join("creating"))
     }
 
-    /// Has [`end_kept`] find this run, which keeps what it made.
+    /// Has `pullproof down` find this run, which keeps what it made.
     ///
     /// # Errors
     /// The file cannot be written.

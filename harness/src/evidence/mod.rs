@@ -1,14 +1,7 @@
-//! What was seen, as plain data: states of pods, events, requests; and what is written of it.
-//!
-//! Nothing here decides: [`Timeline`] records, [`Redaction`] hides, [`bundle`] writes.
+//! What was seen, as plain data: states of pods and events. Nothing here decides.
 
-pub mod bundle;
-mod outcome;
 mod pod;
-mod redaction;
 mod timeline;
 
-pub use bundle::Evidence;
 pub use pod::{ContainerState, PodState, Waiting};
-pub use redaction::{KnownSecrets, Redaction};
 pub use timeline::{EventSeen, Mark, PodHistory, Timeline};

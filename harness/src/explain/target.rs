@@ -7,7 +7,7 @@ use std::str::FromStr;
 pub enum Target {
     /// One pod.
     Pod(String),
-    /// The pods of a workload: its kind, one of [`WORKLOADS`], and its name.
+    /// The pods of a workload: its kind, a Deployment for example, and its name.
     Workload(&'static str, String),
     /// Every pod of the cluster.
     All,

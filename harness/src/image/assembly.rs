@@ -100,7 +100,7 @@ impl Image {
         &self.manifests
     }
 
-    pub(super) fn top(&self) -> &Blob {
+    pub(crate) fn top(&self) -> &Blob {
         let Some(top) = self.manifests.last() else {
             unreachable!("an image is built with at least one manifest");
         };

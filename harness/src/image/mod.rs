@@ -7,11 +7,9 @@ mod assembly;
 mod blob;
 mod elf;
 mod layer;
-mod push;
 mod reference;
 
 pub use arch::Arch;
 pub use assembly::{BuildError, Image};
 pub use blob::Blob;
-pub use push::{PushError, split_name};
 pub use reference::Reference;

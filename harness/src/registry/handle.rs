@@ -13,11 +13,12 @@ use super::hosts::HostEntry;
 use super::listener::{ListenError, loopback};
 use super::peers::Peers;
 use super::pool::{Lease, Pool};
+use super::push::{PushError, split_name};
 use super::record::{Mark, Record};
 use super::tls::{Authority, Certificate, ClientCertificate, Clients, TlsError};
 use super::tokens::TokenServer;
 use crate::case::model::{self, Auth, Challenge, Fault, Tls};
-use crate::image::{Image, PushError};
+use crate::image::Image;
 
 /// Why a registry of a case is not there or not as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -203,7 +204,7 @@ impl Registry {
     /// # Errors
     /// A name without tag, or a container that does not answer.
     pub async fn anonymous_manifest(&self, name: &str) -> anyhow::Result<u16> {
-        let (repository, tag) = crate::image::split_name(name)?;
+        let (repository, tag) = split_name(name)?;
         let address = self.lease.container().address();
         let ask = async |who| Direct::new(address, who).manifest(repository, tag).await;
         let answer = ask(Credentials::None).await?;

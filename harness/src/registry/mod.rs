@@ -21,7 +21,10 @@ mod listener;
 mod password;
 mod peers;
 mod pool;
+mod push;
 mod record;
+#[cfg(test)]
+pub(crate) mod sample;
 mod tls;
 mod tokens;
 
@@ -37,6 +40,7 @@ pub use listener::ListenError;
 pub use password::PasswordMark;
 pub use peers::Peers;
 pub use pool::{Lease, Pool};
+pub use push::{PushError, split_name};
 pub use record::{Mark, Origin, Record, Request, Responder};
 pub use tls::{Authority, Certificate, ClientCertificate, Clients, TlsError};
 pub use tokens::TokenServer;

@@ -14,7 +14,8 @@ use secrecy::SecretString;
 
 use super::client::Direct;
 use super::container::{AuthKind, Container, ContainerError};
-use crate::image::{Image, PushError};
+use super::push::{PushError, split_name};
+use crate::image::Image;
 use crate::mutex::locked;
 
 /// Blobs stay in the container's memory after their manifests are gone; beyond this it is replaced.
@@ -152,7 +153,7 @@ impl Lease {
 
     /// Pushes an image under `repository:tag`, past the gateway and as the harness's own user.
     pub async fn push(&self, name: &str, image: &Image) -> Result<(), PushError> {
-        let (repository, tag) = crate::image::split_name(name)?;
+        let (repository, tag) = split_name(name)?;
         let client = self.pusher(repository).await?;
         // Before it is pushed: a push that fails half-way leaves something behind as well.
         locked(&self.pushed).push(Pushed {

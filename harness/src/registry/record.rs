@@ -236,10 +236,10 @@ impl Record {
         Entry { record: self.clone(), index, began, bytes: 0 }
     }
 
-    /// Appends a request of a test, see [`crate::expectation::sample::request`].
+    /// Appends a request of a test, see `super::sample::request`.
     #[cfg(test)]
     pub(crate) fn example(&self, line: &str) {
-        let request = crate::expectation::sample::request(line);
+        let request = super::sample::request(line);
         drop(self.append(request, Instant::now()));
     }
 

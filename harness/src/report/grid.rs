@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::run::{Observation, Outcome, Result};
+use crate::outcome::{Observation, Outcome, Result};
 
 /// A version of the matrix.
 #[derive(Debug, Clone, Serialize)]

@@ -9,7 +9,7 @@ use super::{
     Grid, Row, Sight, terminal,
     words::{self, Part, count},
 };
-use crate::run::{Observation, Outcome, Result};
+use crate::outcome::{Observation, Outcome, Result};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

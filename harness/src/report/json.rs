@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::run::Outcome;
+use crate::outcome::Outcome;
 
 use super::{Grid, Latency};
 
@@ -31,7 +31,7 @@ pub fn matrix_json(grid: &Grid) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{report::sample, run::Result};
+    use crate::{outcome::Result, report::sample};
 
     #[test]
     fn an_outcome_tells_its_result_its_versions_and_what_was_seen() {

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::run::{Outcome, Result};
+use crate::outcome::{Outcome, Result};
 
 use super::terminal;
 

@@ -14,7 +14,7 @@ use std::{fmt, time::Duration};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 
-use crate::run::Decision;
+use crate::outcome::Decision;
 
 use super::words::count;
 

@@ -6,7 +6,7 @@ use super::{
     Grid, Row, Sight,
     words::{self, Part},
 };
-use crate::run::Result;
+use crate::outcome::Result;
 
 /// The document. Links to cases lead from `folder`, where it is to lie.
 pub fn markdown(grid: &Grid, folder: &Path) -> String {

@@ -1,4 +1,4 @@
-//! Outcomes for people and machines. Reads [`crate::run::Outcome`] and nothing else.
+//! Outcomes for people and machines. Reads [`crate::outcome::Outcome`] and nothing else.
 //!
 //! One run: [`line()`], [`failure`] and [`summary`] for a terminal, [`junit`] and [`json`] for
 //! machines, [`Tally`] over several rounds. Several versions: a [`Grid`] of outcomes, as a table

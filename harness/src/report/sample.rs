@@ -6,9 +6,8 @@ use semver::Version;
 
 use crate::{
     cluster::NodeVersions,
-    evidence::Evidence,
     expectation::Mismatch,
-    run::{Observation, Outcome, Result, StepFailure},
+    outcome::{Evidence, Observation, Outcome, Result, StepFailure},
 };
 
 use super::{Column, Grid};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Grid, Row, grid::Column, terminal, words};
-use crate::run::Result;
+use crate::outcome::Result;
 
 /// The width of the column of names.
 fn width(grid: &Grid) -> usize {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use crate::run::{Outcome, Result};
+use crate::outcome::{Outcome, Result};
 
 use super::words::count;
 

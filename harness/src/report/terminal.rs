@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::run::{Outcome, Result};
+use crate::outcome::{Outcome, Result};
 
 /// The line of a case: name, outcome, time, what the registry saw.
 pub fn line(outcome: &Outcome) -> String {
@@ -96,7 +96,7 @@ pub fn summary(outcomes: &[Outcome], took: Duration, versions: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{expectation::Mismatch, report::sample::outcome, run::StepFailure};
+    use crate::{expectation::Mismatch, outcome::StepFailure, report::sample::outcome};
 
     #[test]
     fn a_line_says_name_outcome_time_and_what_the_registry_saw() {

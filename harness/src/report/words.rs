@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf, absolute};
 
-use crate::run::Observation;
+use crate::outcome::Observation;
 
 /// The pod's phase with the reasons it waited for.
 pub fn state(seen: &Observation) -> Option<String> {

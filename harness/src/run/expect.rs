@@ -14,13 +14,14 @@ use serde_json::json;
 use crate::{
     case::{PodSelector, model::Expect},
     evidence::{PodHistory, Timeline},
+    outcome::Decision,
 };
 
 use super::{
     awaiting::{Ended, Met, Missed, Nudge, Witnesses},
     cause,
     control_pull::ControlPull,
-    observation::{self, Decision},
+    observation,
     scene::{Proven, Scene},
     steps::{Failure, failure},
 };

@@ -2,12 +2,13 @@
 //!
 //! [`Session`] holds what all cases of a process share: the cluster, the registry containers, the
 //! reaper. A case goes through `scene` (namespaces, registries, node settings), `steps` (one
-//! function per verb) and `awaiting` (until an expectation is met); [`Outcome`] is the one value that
+//! function per verb) and `awaiting` (until an expectation is met); [`crate::outcome::Outcome`] is the one value that
 //! every report reads.
 
 use crate::limit;
 
 mod awaiting;
+mod bundle;
 mod cause;
 mod command;
 mod control_pull;
@@ -17,15 +18,12 @@ mod namespace;
 mod node;
 mod objects;
 mod observation;
-mod outcome;
 mod scene;
 mod schedule;
 mod session;
 mod steps;
 mod watch;
 
-pub use observation::{Decision, Observation};
-pub use outcome::{Outcome, Result, StepFailure};
 pub use scene::Scene;
 pub use schedule::{Runner, Schedule};
 pub use session::Session;

@@ -1,11 +1,9 @@
-//! What was seen at an expectation, in a form in which two versions can be compared.
+//! Notes what is seen at an expectation.
 
 use std::sync::LazyLock;
 
-use jiff::Timestamp;
 use pullproof_diagnosis::Diagnosis;
 use regex::Regex;
-use serde::Serialize;
 
 use crate::{
     case::{
@@ -14,67 +12,13 @@ use crate::{
     },
     evidence::Mark,
     expectation::{kinds, reasons},
+    outcome::{Decision, Observation},
 };
 
 use super::scene::Scene;
 
 /// The longest part of a command that is told.
 const COMMAND: usize = 160;
-
-/// What was seen at one expectation, whether it was met or not.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Observation {
-    /// The step of the case's file, counted from 1.
-    pub step: usize,
-    /// What was done since the observation before: `apply Pod/private-reg`, a command.
-    pub after: Vec<String>,
-    /// The pod that was looked at.
-    pub pod: Option<String>,
-    /// The container, where the case names one.
-    pub container: Option<String>,
-    /// The pod's phase.
-    pub phase: Option<String>,
-    /// The waiting reasons it had so far, each once, in the order in which they first came.
-    pub reasons: Vec<String>,
-    /// The message of the last of them, while the pod still waits: hosts, digests, namespaces and
-    /// times are replaced by what they stand for.
-    pub message: Option<String>,
-    /// What each registry saw since the observation before, in words, without counts.
-    pub registry: Vec<String>,
-    /// The ids of the causes that `pullproof explain` gives then, most likely first: one if it is
-    /// certain, none if nothing fails.
-    pub causes: Vec<String>,
-}
-
-impl Observation {
-    /// Whether the same was seen. The order of requests is not compared: several containers pull at
-    /// the same time.
-    pub fn is_like(&self, other: &Self) -> bool {
-        let sorted = |one: &Self| {
-            let mut registry = one.registry.clone();
-            registry.sort();
-            registry
-        };
-        (&self.pod, &self.container, &self.phase, &self.reasons, &self.message)
-            == (&other.pod, &other.container, &other.phase, &other.reasons, &other.message)
-            && sorted(self) == sorted(other)
-    }
-}
-
-/// When an expectation of a pod was found to be met.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    /// The pod's namespace.
-    pub namespace: String,
-    /// The pod.
-    pub pod: String,
-    /// When it was first looked at.
-    pub began: Timestamp,
-    /// When it was decided.
-    pub at: Timestamp,
-    /// Whether events or requests, which come beside the pod's status, were waited for.
-    pub waited: bool,
-}
 
 /// What a case has shown so far.
 #[derive(Debug, Default)]
@@ -361,15 +305,5 @@ mod tests {
     fn a_command_is_one_line_of_bounded_length() {
         assert_eq!(shortened("kubectl create \\\n  secret\n"), "kubectl create secret");
         assert_eq!(shortened(&"ä".repeat(200)).chars().count(), COMMAND + 2);
-    }
-
-    #[test]
-    fn the_order_of_requests_makes_no_difference() {
-        let one = Observation { registry: vec!["a".into(), "b".into()], ..Observation::default() };
-        let mut other =
-            Observation { registry: vec!["b".into(), "a".into()], step: 3, ..one.clone() };
-        assert!(one.is_like(&other));
-        other.phase = Some("Running".into());
-        assert!(!one.is_like(&other));
     }
 }

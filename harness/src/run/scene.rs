@@ -22,8 +22,9 @@ use crate::{
         variable_name,
     },
     cluster::Lock,
-    evidence::{Redaction, Timeline},
+    evidence::Timeline,
     image,
+    redaction::Redaction,
     registry::{Mark, Peers, Place, Registry, Request, Responder},
 };
 

@@ -7,9 +7,9 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::case::CaseFile;
+use crate::{case::CaseFile, outcome::Outcome};
 
-use super::{outcome::Outcome, session::Session};
+use super::session::Session;
 
 /// Cases that run, each as a task of its own: what one computes does not delay what another decides.
 ///

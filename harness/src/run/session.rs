@@ -17,19 +17,20 @@ use crate::{
     case::{self, CaseFile, model::When},
     cluster::{Cluster, Engine, Lock, Progress, Run, strays},
     error::{EnvironmentError, format_chain},
-    evidence::{Evidence, KnownSecrets, Redaction, bundle},
     expectation::{applies, in_words as in_requests},
     image::Arch,
     mutex::locked,
+    outcome::{Evidence, Outcome, Result as CaseResult},
+    redaction::{KnownSecrets, Redaction},
     registry::Pool,
     settings::Settings,
 };
 
 use super::{
+    bundle,
     limit::{too_long, within},
     namespace::{ROOT_CA, delete_namespace},
     objects::Objects,
-    outcome::{Outcome, Result as CaseResult},
     scene::{Kept, Scene},
     schedule::Runner,
     steps::{self, Failure},

@@ -10,13 +10,11 @@ use crate::{
     case::model::{ImageRecord, NodeChange, Output, RegistryChange, Run, Step},
     cluster::quote,
     expectation::{self, Mismatch},
+    outcome::StepFailure,
     registry::{Origin, Request},
 };
 
-use super::{
-    awaiting, cause, expect::expected, node::restarts_kubelet, observation, outcome::StepFailure,
-    scene::Scene,
-};
+use super::{awaiting, cause, expect::expected, node::restarts_kubelet, observation, scene::Scene};
 
 /// Why a step did not go through.
 pub enum Failure {

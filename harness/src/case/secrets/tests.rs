@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::*;
-use crate::evidence::Redaction;
+use crate::redaction::Redaction;
 
 fn of(case: &str) -> Vec<String> {
     let file = CaseFile::parse(Path::new("theme/case.yaml"), case).unwrap();

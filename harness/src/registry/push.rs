@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use futures::future::try_join_all;
 
-use super::Image;
-use crate::registry::{ClientError, Direct};
+use super::client::{ClientError, Direct};
+use crate::image::Image;
 
 /// Why an image is not in its registry.
 #[derive(Debug, thiserror::Error)]

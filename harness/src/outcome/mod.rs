@@ -4,9 +4,14 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
-use crate::{case::CaseFile, cluster::NodeVersions, evidence::Evidence, expectation::Mismatch};
+use crate::{case::CaseFile, cluster::NodeVersions, expectation::Mismatch};
 
-use super::observation::{Decision, Observation};
+mod evidence;
+mod hidden;
+mod observation;
+
+pub use evidence::Evidence;
+pub use observation::{Decision, Observation};
 
 /// How a case ended.
 #[derive(Debug, Clone, Serialize)]

@@ -1,43 +1,20 @@
 //! Writing what was seen of a failed case: pods, events, requests, logs.
 
 use std::{
-    fmt, fs, io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{
     case::CaseFile,
-    run::{Outcome, Scene, Session},
+    outcome::{Evidence, Outcome},
+    redaction::Redaction,
 };
 
-use super::Redaction;
-
-/// What became of the evidence of a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Evidence {
-    /// All of it lies in this folder.
-    In(PathBuf),
-    /// Something could not be written: what, and why.
-    Lost(String),
-}
-
-impl fmt::Display for Evidence {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::In(folder) => write!(to, "{}", folder.display()),
-            Self::Lost(why) => write!(to, "not complete: {why}"),
-        }
-    }
-}
-
-impl Serialize for Evidence {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
+use super::{scene::Scene, session::Session};
 
 /// Collects everything into a folder. A part that cannot be had leaves a file that says why: evidence
 /// never hides the failure it belongs to.

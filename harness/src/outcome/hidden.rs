@@ -1,11 +1,8 @@
 //! An outcome without secrets, whatever of it a report shows.
 
-use crate::{
-    expectation::Mismatch,
-    run::{Observation, Outcome, Result, StepFailure},
-};
+use crate::{expectation::Mismatch, redaction::Redaction};
 
-use super::Redaction;
+use super::{Observation, Outcome, Result, StepFailure};
 
 impl Redaction {
     /// The outcome as every report may show it. Names and paths are the files'; all else that a case, a

@@ -69,7 +69,7 @@ impl Redaction {
     /// Returns the text without the secrets.
     ///
     /// ```
-    /// use pullproof::evidence::Redaction;
+    /// use pullproof::redaction::Redaction;
     /// let redaction = Redaction::new(["hunter22".into()]);
     /// assert_eq!(redaction.hide("kubectl -p=hunter22"), "kubectl -p=[redacted]");
     /// // base64 of "janedoe:hunter22"
