@@ -395,7 +395,7 @@ async fn tls_faults_and_hosts_come_from_the_case() {
         assert_eq!(registry.scheme(), speaks);
         let entry = registry.host_entry("ca");
         assert_eq!(entry.url, format!("{told}://{}", registry.node()));
-        let control = registry.control_entry("ca.crt");
+        let control = registry.control_entry("ca");
         assert_eq!(control.url, format!("{told}://{}", registry.control()));
         assert_eq!(control.ca, entry.ca);
         assert_eq!((entry.ca.is_some(), registry.ca().is_some()), (ca, ca), "{tls:?}");
