@@ -336,6 +336,37 @@ fn control_characters_of_a_registrys_answer_are_not_printed() {
     }
 }
 
+#[test]
+fn a_secret_of_a_megabyte_and_one_that_is_no_text_are_read() {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let auths: BTreeMap<String, Value> = (0..17_000)
+        .map(|at| (format!("host-{at}.test"), json!({"auth": "YTpiYWJhYmFiYWJhYmFiYWI="})))
+        .collect();
+    let large = json!({"auths": auths}).to_string();
+    assert!(large.len() > 900_000);
+    let broken = b"{\"auths\": {\"registry.example:5000\xff\": {\"auth\": \"\xfe\xff\"}}}".to_vec();
+    for (config, cause) in [(large.into_bytes(), "no-credentials"), (broken, "secret-")] {
+        let mut answers = answers(failing());
+        let mut secret = secret("regcred", "registry.example");
+        secret["data"][".dockerconfigjson"] = json!(STANDARD.encode(config));
+        let path = "/api/v1/namespaces/shop/secrets/regcred".to_owned();
+        answers.insert(path, (200, secret));
+        let api = Api::serve(answers);
+        let ran = api.explain(&["web", "--output", "json"]).with_status(0);
+        assert!(ran.stdout.contains(cause), "{:.400}", ran.stdout);
+        assert!(api.explain(&["web"]).with_status(0).stdout.lines().count() < 40);
+    }
+}
+
+#[test]
+fn as_a_plugin_of_kubectl_it_is_the_same_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("kubectl-pullproof");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pullproof"), &plugin).unwrap();
+    let ran = run(Command::new(&plugin).args(["explain", "--message", "pull QPS exceeded"]));
+    assert!(ran.with_status(0).stdout.contains("cause: qps"));
+}
+
 fn piped(words: &[&str], input: &[u8]) -> Ran {
     let mut command: Command = pullproof(words);
     let mut child = command

@@ -13,6 +13,8 @@ use crate::explain::{Explanation, Finding, Pull};
 
 /// Pulls of a finding that are listed by name.
 const LISTED: usize = 5;
+/// Rows of a table that are shown.
+const SHOWN: usize = 20;
 /// The version of the JSON. It grows if a field goes or changes its meaning; new fields may come.
 const VERSION: u32 = 1;
 
@@ -97,7 +99,15 @@ fn capitalised(text: &str) -> String {
 }
 
 fn table(text: &mut String, lookup: &Lookup) {
-    let rows: Vec<[String; 4]> = rows(lookup)
+    let mut all: Vec<Row> = rows(lookup).collect();
+    // What matches or nearly does comes first if not all is shown.
+    if all.len() > SHOWN {
+        all.sort_by_key(|row| (!row.matches, !row.near));
+    }
+    let more = all.len().saturating_sub(SHOWN);
+    all.truncate(SHOWN);
+    let rows: Vec<[String; 4]> = all
+        .into_iter()
         .map(|row| {
             let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
             let matches = match row.why {
@@ -121,12 +131,16 @@ fn table(text: &mut String, lookup: &Lookup) {
         let line = format!("  {secret:<a$}  {key:<b$}  {matches:<c$}  {sent}");
         writeln!(text, "{}", line.trim_end()).ok();
     }
+    if more > 0 {
+        writeln!(text, "  … and {more} more keys").ok();
+    }
 }
 
 struct Row {
     secret: String,
     key: Option<String>,
     matches: bool,
+    near: bool,
     sent: bool,
     sent_words: String,
     user: Option<String>,
@@ -151,6 +165,7 @@ fn rows(lookup: &Lookup) -> impl Iterator<Item = Row> {
                     secret,
                     key,
                     matches: true,
+                    near: true,
                     sent: why_not.is_none(),
                     sent_words: match why_not {
                         None => format!("yes, as {}", plain(&user)),
@@ -164,6 +179,7 @@ fn rows(lookup: &Lookup) -> impl Iterator<Item = Row> {
                 secret,
                 key,
                 matches: false,
+                near: reason.is_near(),
                 sent: false,
                 sent_words: "no".to_owned(),
                 user: None,
