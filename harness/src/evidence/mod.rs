@@ -3,5 +3,5 @@
 mod pod;
 mod timeline;
 
-pub use pod::{ContainerState, PodState, Waiting};
+pub use pod::{ContainerState, PULL_FAILURES, PodState, Waiting};
 pub use timeline::{EventSeen, Mark, PodHistory, Timeline};

@@ -6,6 +6,17 @@ use serde::Serialize;
 
 use super::timeline::Mark;
 
+/// Waiting reasons of a pull that failed (pkg/kubelet/images/types.go).
+pub const PULL_FAILURES: [&str; 7] = [
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "ImageInspectError",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+];
+
 /// What a pod's status said at one time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PodState {

@@ -4,20 +4,13 @@ use super::{Mismatch, Verdict, texts};
 use crate::{
     case::model::{Expect, Phase},
     cluster::NodeVersions,
-    evidence::{EventSeen, PodHistory, PodState},
+    evidence::{EventSeen, PULL_FAILURES, PodHistory, PodState},
 };
 
-/// Reasons after which a pull has failed; the container may still start at a later retry.
-const FAILURES: [&str; 8] = [
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "ImageInspectError",
-    "RegistryUnavailable",
-    "SignatureValidationFailed",
-    "CreateContainerError",
-];
+/// Whether it is a reason after which a container has failed to start; it may still at a later retry.
+fn is_failure(reason: &str) -> bool {
+    PULL_FAILURES.contains(&reason) || reason == "CreateContainerError"
+}
 
 /// The waiting reasons of a container, by its status and its events.
 pub fn reasons(history: &PodHistory, container: Option<&str>, events: &[EventSeen]) -> Vec<String> {
@@ -110,7 +103,7 @@ fn phase(expect: &Expect, now: &PodState, seen: &[String], patient: bool) -> Ver
         Some(Some(one)) => (one.phase(), format!("{} is {}", one.name, one.phase())),
         None => (now.phase.as_str(), now.in_words()),
     };
-    let failed = seen.iter().any(|reason| FAILURES.contains(&reason.as_str()));
+    let failed = seen.iter().any(|reason| is_failure(reason));
     if wanted.as_str() == phase {
         // A phase of Pending alone is true of every pod at first: its pull has to have failed.
         return match wanted == Phase::Pending && expect.reasons.is_empty() && seen.is_empty() {

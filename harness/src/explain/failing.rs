@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
+use crate::evidence::PULL_FAILURES;
+
 /// A container whose image is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailingContainer {
@@ -16,17 +18,6 @@ pub struct FailingContainer {
     /// The waiting message.
     pub message: String,
 }
-
-/// Waiting reasons of a pull that failed (pkg/kubelet/images/types.go).
-const REASONS: [&str; 7] = [
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "ErrImageNeverPull",
-    "InvalidImageName",
-    "ImageInspectError",
-    "RegistryUnavailable",
-    "SignatureValidationFailed",
-];
 
 /// Waiting reasons of a container that waits for something else than an image of its own.
 const STARTING: [&str; 2] = ["ContainerCreating", "PodInitializing"];
@@ -46,7 +37,7 @@ pub fn failing_containers(pod: &Pod) -> Vec<FailingContainer> {
     let waiting = statuses.into_iter().flatten().flatten().filter_map(|status| {
         let waiting = status.state.as_ref()?.waiting.as_ref()?;
         let reason = waiting.reason.clone().unwrap_or_default();
-        let fails = REASONS.contains(&reason.as_str()) || reason.contains(' ');
+        let fails = PULL_FAILURES.contains(&reason.as_str()) || reason.contains(' ');
         fails.then(|| container(pod, status, reason, waiting.message.clone().unwrap_or_default()))
     });
     waiting.collect()
@@ -104,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_container_fails_by_its_waiting_reason() {
-        for reason in REASONS.iter().copied().chain(["illegal base64 data at input byte 4"]) {
+        for reason in PULL_FAILURES.iter().copied().chain(["illegal base64 data at input byte 4"]) {
             let pod = pod(&format!("{{waiting: {{reason: '{reason}', message: m}}}}"));
             let failing = failing_containers(&pod);
             assert_eq!(failing.len(), 1, "{reason}");

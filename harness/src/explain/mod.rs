@@ -6,8 +6,10 @@
 mod cluster;
 mod failing;
 mod finding;
+mod gathered;
 mod keyring;
 mod read;
+mod reader;
 mod target;
 
 pub use cluster::connect;
@@ -16,6 +18,6 @@ pub use finding::{Explanation, Finding, Pull};
 pub use keyring::expiry;
 #[cfg(test)]
 pub(crate) use keyring::of_lookup;
-pub(crate) use read::read_with;
+pub(crate) use read::gather;
 pub use read::{ReadError, read};
 pub use target::{Target, TargetError};

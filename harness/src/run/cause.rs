@@ -5,10 +5,10 @@ use std::time::Duration;
 use pullproof_diagnosis::{Asked, Cause, Diagnosis, Request as Recorded};
 
 use crate::{
-    case::model::{Expect, Phase, RequestKind},
+    case::model::RequestKind,
     evidence::PodHistory,
     expectation::Mismatch,
-    explain::{Target, read, read_with},
+    explain::{Target, gather},
     image::Reference,
     registry::{Authorization, Origin, Request},
 };
@@ -17,13 +17,6 @@ use super::{limit::within, scene::Scene};
 
 /// How long reading what decides a cause may take.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// Whether an expectation is about a pull that fails.
-pub(super) fn is_of_a_failure(expect: &Expect) -> bool {
-    expect.cause.is_some()
-        || expect.phase == Some(Phase::Pending)
-        || expect.reasons.iter().any(|reason| reason != "ContainerCreating")
-}
 
 /// Returns the diagnosis of a pod's container, or of the first that fails: from what a user may read,
 /// and again with the registries' record. None if nothing of the pod fails to pull.
@@ -35,27 +28,24 @@ pub(super) async fn diagnoses(
     pod: &PodHistory,
     container: Option<&str>,
 ) -> anyhow::Result<Option<[Diagnosis; 2]>> {
-    let (client, target) = (scene.session.client(), Target::Pod(pod.name.clone()));
-    let what = "reading why the pod cannot pull";
-    let found = within(LIMIT, what, read(client, &pod.namespace, &target)).await?;
-    let is_meant = |finding: &&crate::explain::Finding| {
-        let mut pulls = finding.pulls.iter();
-        container.is_none_or(|name| pulls.any(|pull| pull.container == name))
+    let target = Target::Pod(pod.name.clone());
+    let gathered = gather(scene.session.client(), &pod.namespace, &target);
+    let gathered = within(LIMIT, "reading why the pod cannot pull", gathered).await?;
+    let finding_with = |requests: &[Recorded]| {
+        gathered.explain(requests).findings.into_iter().find(|finding| {
+            let mut pulls = finding.pulls.iter();
+            container.is_none_or(|name| pulls.any(|pull| pull.container == name))
+        })
     };
-    let Some(finding) = found.findings.iter().find(is_meant) else { return Ok(None) };
-    let image = finding.pulls.first().map(|pull| Reference::of(&pull.image));
+    let Some(plain) = finding_with(&[]) else { return Ok(None) };
+    let image = plain.pulls.first().map(|pull| Reference::of(&pull.image));
     let requests: Vec<Recorded> = scene
         .registries
         .values()
         .flat_map(|live| live.registry.record().since(live.looked))
         .filter_map(|request| recorded(&request, image.as_ref()))
         .collect();
-    let witnessed = read_with(client, &pod.namespace, &target, &requests);
-    let witnessed = within(LIMIT, what, witnessed).await?;
-    let Some(other) = witnessed.findings.into_iter().find(|finding| is_meant(&finding)) else {
-        return Ok(None);
-    };
-    Ok(Some([finding.diagnosis.clone(), other.diagnosis]))
+    Ok(finding_with(&requests).map(|witnessed| [plain.diagnosis, witnessed.diagnosis]))
 }
 
 /// A request of the node for an image, as a diagnosis takes it.

@@ -43,7 +43,7 @@ pub(super) async fn expected(
     let ended = both(scene, index, expect, &namespace, which.as_ref()).await;
     let at = Timestamp::now();
     let pod = which.as_ref().and_then(|which| scene.timeline.find(&namespace, which));
-    let diagnoses = match pod.filter(|_| cause::is_of_a_failure(expect)) {
+    let diagnoses = match pod.filter(|_| expect.cause.is_some() || expect.fails()) {
         Some(pod) => cause::diagnoses(scene, &pod, expect.container.as_deref()).await,
         None => Ok(None),
     };

@@ -172,9 +172,6 @@ fn elsewhere(case: &Case<'_>) -> [Cause; 4] {
         Sign::InsufficientScope => {
             [NoCredentials, NotFoundRepository, CredentialsRefused, NotAuthorised]
         }
-        Sign::Denied if case.message.text().contains("invalid_token") => {
-            [RegistrySetting, TokenExpired, CredentialsRefused, NotAuthorised]
-        }
         Sign::Denied => [NotAuthorised, NoCredentials, NotFoundRepository, CredentialsRefused],
         Sign::Status { .. } => [CredentialsRefused, NoCredentials, KeyMismatch, RegistrySetting],
         _ => [NoCredentials, CredentialsRefused, KeyMismatch, NotAuthorised],

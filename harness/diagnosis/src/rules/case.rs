@@ -26,6 +26,11 @@ impl Case<'_> {
             .any(|sign| matches!(sign, Sign::Status { code, .. } if *code == status))
     }
 
+    /// Whether a token was granted that the registry does not take: that says nothing of the user.
+    pub(crate) fn token_is_invalid(&self) -> bool {
+        self.message.text().contains("invalid_token")
+    }
+
     /// Whether the runtime is containerd 1.7.8 or later, which says "no basic auth credentials" if it was
     /// asked for credentials and had none: a bare 401 has another reason
     /// (`core/remotes/docker/resolver.go`).

@@ -187,8 +187,7 @@ fn by_requests(case: &Case<'_>, requests: &[Request], finding: Finding) -> Findi
     if finding.cause() == Some(TokenExpired) {
         return finding;
     }
-    // A token that was granted and is invalid says nothing of the user.
-    if case.message.text().contains("invalid_token") {
+    if case.token_is_invalid() {
         return finding;
     }
     let forbidden = any(&|request| {

@@ -71,6 +71,14 @@ pub struct Expect {
     pub pair: Pair,
 }
 
+impl Expect {
+    /// Whether its phase or reasons are those of a pull that fails.
+    pub fn fails(&self) -> bool {
+        self.phase == Some(Phase::Pending)
+            || self.reasons.iter().any(|reason| reason != "ContainerCreating")
+    }
+}
+
 /// The ids of causes.
 struct CauseId;
 

@@ -96,10 +96,8 @@ pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result
 
 /// A failing pull has to say why. The texts and registries that say it are not empty.
 fn failing(source: Source<'_>, index: usize, expect: &Expect) -> Result<(), CaseError> {
-    let fails = expect.phase == Some(Phase::Pending)
-        || expect.reasons.iter().any(|reason| reason != "ContainerCreating");
     let because = expect.events.iter().any(|event| !event.message.0.is_empty());
-    if fails && expect.message.0.is_empty() && expect.registry.0.is_empty() && !because {
+    if expect.fails() && expect.message.0.is_empty() && expect.registry.0.is_empty() && !because {
         let problem = "expects a failing pull without saying why: any error would satisfy it. \
                        Add `message`, `registry` or `events` with a message";
         return Err(source.error(at!["steps", index, "expect"], problem));
