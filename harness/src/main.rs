@@ -19,7 +19,9 @@ fn main() -> ExitCode {
     };
     // It is not dropped: that waits for whatever still waits for Docker, and the reaper removes what is
     // left in any case.
-    match runtime.block_on(cli::main(cli)) {
+    let done = runtime.block_on(cli::main(cli));
+    output::hide_progress();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let fault = Fault::of(&error);

@@ -16,14 +16,11 @@ use tokio::{
     process::Command,
 };
 
-use crate::{
-    error::{EnvironmentError, format_chain},
-    run::Session,
-};
+use crate::{error::EnvironmentError, run::Session};
 
 use super::{
     close,
-    fault::exit_status,
+    fault::{exit_status, final_words},
     output::{self, put, say},
     signals::interruptible,
 };
@@ -105,7 +102,7 @@ pub async fn hold(
         say!("  {case}: kubectl --kubeconfig {kubeconfig} -n {namespace} get pods");
     }
     if let Err(error) = &result {
-        output::note(format_args!("pullproof: {}", format_chain(error)));
+        output::note(format_args!("pullproof: {}", final_words(error)));
     }
     let kept = session.run.is_kept().and_then(|()| {
         fs::write(status, exit_status(&result).to_string())?;

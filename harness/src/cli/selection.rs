@@ -49,11 +49,8 @@ impl Selection {
             }
         }
         if let Some(Shard { number, of }) = self.shard {
-            let mut at = 0;
-            cases.retain(|_| {
-                at += 1;
-                (at - 1) % of == number - 1
-            });
+            let dealt = cases.into_iter().enumerate().filter(|(at, _)| at % of == number - 1);
+            cases = dealt.map(|(_, case)| case).collect();
         }
         Ok(cases)
     }

@@ -2,6 +2,8 @@
 
 use pullproof_credentials::Lookup;
 use pullproof_diagnosis::{Cause, Diagnosis};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// What was found in a cluster.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +28,8 @@ pub struct Finding {
 }
 
 /// A container that cannot pull.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Pull {
     /// The pod's namespace.
     pub namespace: String,

@@ -5,6 +5,7 @@
 //! ([`heading`], [`row`], …), as [`markdown`] and as a [`page`] of HTML.
 
 mod explanation;
+mod explanation_json;
 mod grid;
 mod html;
 mod json;
@@ -18,7 +19,8 @@ mod tally;
 mod terminal;
 mod words;
 
-pub use explanation::{diagnosis_alone, explanation, explanation_json, explanation_schema};
+pub use explanation::{diagnosis_alone, explanation};
+pub use explanation_json::{explanation_json, explanation_schema};
 pub use grid::{Column, Grid, Row, Sight};
 pub use html::page;
 pub use json::{json, matrix_json};
