@@ -58,8 +58,8 @@ fn case(path: &Path) -> Result<Completion, Failed> {
     let outcome = shared.runtime.block_on(shared.session.case(&file));
     match &outcome.result {
         CaseResult::Passed => Ok(Completion::Completed),
-        CaseResult::NotApplicable { speaks_of } => {
-            Ok(Completion::ignored_with(format!("it is about {speaks_of}")))
+        CaseResult::NotApplicable { applies_to } => {
+            Ok(Completion::ignored_with(format!("it is about {applies_to}")))
         }
         _ => Err(format!("{}\n{}", report::line(&outcome), report::failure(&outcome)).into()),
     }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use semver::{Version, VersionReq};
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// A range such as `>=1.35`, `>=1.32, <1.35` or `1.34` (that minor alone).
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
@@ -41,6 +41,12 @@ impl FromStr for VersionRange {
             format!("`{text}` is not a range of versions ({error}); write for example `>=1.35`, `>=1.32, <1.35` or `1.34`")
         })?;
         Ok(Self { text: text.to_owned(), requirement })
+    }
+}
+
+impl Serialize for VersionRange {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 

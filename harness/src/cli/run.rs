@@ -13,8 +13,8 @@ use crate::{
     case::CaseFile,
     cluster::ApiLog,
     error::{EnvironmentError, Failed, Interrupted, format_chain},
-    outcome::{Outcome, Result as CaseResult},
-    report::{self, Latency, StatusWrite, Tally},
+    outcome::{Latency, Outcome, Result as CaseResult},
+    report::{self, Tally},
     run::{Schedule, Session},
     settings::Settings,
 };
@@ -89,7 +89,7 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
     let session = schedule.end().await;
     let writes = match log {
         Some(log) => interruptible(log.end()).await,
-        None => Ok(Ok(String::new())),
+        None => Ok(Ok(Vec::new())),
     };
     let lost = session.lost().map(str::to_owned);
     let (rounds, held, closed) = match (run, keeper) {
@@ -100,15 +100,14 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
         }
     };
     let latency = arguments.timings.then(|| {
-        let lines =
-            writes.as_ref().ok().and_then(|lines| lines.as_deref().ok()).unwrap_or_default();
-        let writes: Vec<_> = lines.lines().filter_map(StatusWrite::parse).collect();
-        Latency::of(rounds.iter().flatten().flat_map(|one| &one.decisions), &writes)
+        let writes = writes.as_ref().ok().and_then(|writes| writes.as_deref().ok());
+        let decisions = rounds.iter().flatten().flat_map(|one| &one.decisions);
+        Latency::of(decisions, writes.unwrap_or_default())
     });
     let reports = [
         reports::write(arguments.junit.as_deref(), || report::junit(&rounds)),
         reports::write(arguments.json.as_deref(), || Ok(report::json(&rounds, latency.as_ref()))),
-        writes.and_then(|lines| lines).map(drop),
+        writes.and_then(|writes| writes).map(drop),
         closed,
     ];
     if let Some(latency) = &latency {

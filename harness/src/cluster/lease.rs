@@ -12,7 +12,7 @@ use kube::{
     runtime::wait::await_condition,
 };
 use semver::Version;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tower::timeout::TimeoutLayer;
 
 use crate::{case::range::version_of, error::EnvironmentError, limit::within, settings::Settings};
@@ -63,7 +63,7 @@ pub struct Cluster {
 }
 
 /// The versions a node says it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeVersions {
     /// The kubelet's.
     pub kubernetes: Version,

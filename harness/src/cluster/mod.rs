@@ -20,7 +20,7 @@ mod run;
 mod shell;
 pub(crate) mod strays;
 
-pub use api_log::ApiLog;
+pub use api_log::{ApiLog, StatusWrite};
 pub use engine::{Engine, host_without_sys_resource};
 pub use kind::KindConfig;
 pub use lease::{Cluster, NodeVersions, Progress, remove, remove_all};

@@ -17,7 +17,7 @@ pub use events::events;
 pub use look::{Sight, look};
 pub use output::output;
 pub use pod::{pod, reasons};
-pub use requests::{in_words, kinds, requests};
+pub use requests::requests;
 
 use crate::{case::model::When, cluster::NodeVersions};
 
@@ -50,7 +50,7 @@ impl Verdict {
 }
 
 /// What was expected and what was seen.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Mismatch {
     /// What it is about: `phase`, `waiting reasons`, `message`, …
     pub of: String,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Mismatch, Verdict, events::count};
 use crate::{
     case::model::{Authenticated, ExpectedRequest, ExpectedRequests, Requests, Statuses},
-    registry::{Authorization, Origin, PasswordMark, Request, RequestKind},
+    registry::{Authorization, Origin, PasswordMark, Request, RequestKind, RequestSummary},
 };
 
 /// What stands for the user of a request without credentials.
@@ -215,39 +215,13 @@ fn statuses(
     }
 }
 
-/// The kinds of the node's requests, in the order in which they first came.
-pub fn kinds(all: &[Request]) -> Vec<String> {
-    let mut kinds = Vec::new();
-    for request in of_node(all) {
-        let words = kind(request);
-        if !kinds.contains(&words) {
-            kinds.push(words);
-        }
-    }
-    kinds
-}
-
-fn kind(request: &Request) -> String {
-    let status = request.status.map_or("no answer".to_owned(), |status| status.to_string());
-    let token = if request.kind == RequestKind::Token { "token for " } else { "" };
-    format!("{token}{} {status}", request.authorization)
-}
-
 /// The node's requests in a line: who, with what answer, how often.
-pub fn in_words(all: &[Request]) -> String {
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    for request in of_node(all) {
-        let words = kind(request);
-        match counts.iter_mut().find(|(known, _)| *known == words) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((words, 1)),
-        }
+fn in_words(all: &[Request]) -> String {
+    let summaries = RequestSummary::of(all);
+    if summaries.is_empty() {
+        return "no request".to_owned();
     }
-    if counts.is_empty() {
-        return "saw nothing".to_owned();
-    }
-    let words: Vec<String> =
-        counts.into_iter().map(|(words, count)| format!("{words} ×{count}")).collect();
+    let words: Vec<String> = summaries.iter().map(|one| format!("{one} ×{}", one.count)).collect();
     words.join(", ")
 }
 
@@ -294,8 +268,7 @@ mod tests {
         awaited("{requests: [{kind: manifest}]}", CONTROL);
         assert_eq!(judge("{requests: none, anonymous: none}", CONTROL), Verdict::Met);
         awaited("{authenticated: {janedoe: 200}}", "host GET /v2/ janedoe 200");
-        assert_eq!(in_words(&sample::requests(CONTROL)), "saw nothing");
-        assert!(kinds(&sample::requests(CONTROL)).is_empty());
+        assert_eq!(in_words(&sample::requests(CONTROL)), "no request");
     }
 
     #[test]

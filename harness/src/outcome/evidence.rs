@@ -2,10 +2,11 @@
 
 use std::{fmt, path::PathBuf};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// What became of the evidence of a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// All of it lies in this folder.
     In(PathBuf),
@@ -19,11 +20,5 @@ impl fmt::Display for Evidence {
             Self::In(folder) => write!(to, "{}", folder.display()),
             Self::Lost(why) => write!(to, "not complete: {why}"),
         }
-    }
-}
-
-impl Serialize for Evidence {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
     }
 }

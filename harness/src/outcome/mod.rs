@@ -1,20 +1,29 @@
 //! How a case ended: the one value that every report reads.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{case::CaseFile, cluster::NodeVersions, expectation::Mismatch};
+use crate::{
+    case::{CaseFile, model::When},
+    cluster::NodeVersions,
+    expectation::Mismatch,
+    registry::{Request, RequestSummary},
+};
 
 mod evidence;
 mod hidden;
+mod latency;
+mod location;
 mod observation;
 
 pub use evidence::Evidence;
+pub use latency::{LIMIT, Latency};
+pub use location::SourceLocation;
 pub use observation::{Decision, Observation};
 
 /// How a case ended.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
     /// The case's name.
     pub name: String,
@@ -31,10 +40,10 @@ pub struct Outcome {
     /// Its result.
     pub result: Result,
     /// How long it took.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
     pub took: Duration,
-    /// What the registries saw, in words.
-    pub registry: String,
+    /// The requests that each registry of the case got.
+    pub registries: BTreeMap<String, Vec<RequestSummary>>,
     /// What was seen at each expectation, in order.
     pub observed: Vec<Observation>,
     /// When each expectation of a pod was decided.
@@ -44,20 +53,31 @@ pub struct Outcome {
     pub evidence: Option<Evidence>,
 }
 
-fn seconds<S: serde::Serializer>(took: &Duration, to: S) -> std::result::Result<S::Ok, S::Error> {
-    to.serialize_f64((took.as_secs_f64() * 1000.0).round() / 1000.0)
+/// Durations in seconds, to the millisecond.
+mod seconds {
+    use std::{result::Result, time::Duration};
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64((took.as_secs_f64() * 1000.0).round() / 1000.0)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 /// The result of a case.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "result")]
 pub enum Result {
     /// Everything expected was seen.
     Passed,
-    /// The case does not speak of this version.
+    /// The case is about other versions.
     NotApplicable {
-        /// Of which it speaks.
-        speaks_of: String,
+        /// The versions that it is about.
+        applies_to: When,
     },
     /// Something else was seen.
     Failed(StepFailure),
@@ -69,22 +89,23 @@ pub enum Result {
 }
 
 /// The step at which a case failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepFailure {
-    /// The case's file, with line.
-    pub place: String,
+    /// The step in the case's file.
+    pub place: SourceLocation,
     /// What was expected and seen.
     pub mismatch: Mismatch,
-    /// How long it was waited for.
-    pub waited: String,
+    /// How long it was waited for, in seconds.
+    #[serde(with = "seconds")]
+    pub waited: Duration,
     /// The kubelet's message, if a pod waits.
     pub kubelet: Option<String>,
     /// Why the pull fails, if that is known: the cause and a sentence.
     pub diagnosis: Option<String>,
-    /// The requests of the registries since the expectation before, one a line.
-    pub requests: Vec<String>,
+    /// The requests to the registries since the expectation before.
+    pub requests: Vec<Request>,
     /// Those of the control pull among them, which are nobody's evidence.
-    pub control: Vec<String>,
+    pub control: Vec<Request>,
 }
 
 impl Outcome {
@@ -99,7 +120,7 @@ impl Outcome {
             versions: versions.clone(),
             result: Result::Passed,
             took: Duration::ZERO,
-            registry: String::new(),
+            registries: BTreeMap::new(),
             observed: Vec::new(),
             decisions: Vec::new(),
             evidence: None,

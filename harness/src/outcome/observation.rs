@@ -1,10 +1,14 @@
 //! What was seen at an expectation, in a form in which two versions can be compared.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::registry::RequestSummary;
 
 /// What was seen at one expectation, whether it was met or not.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     /// The step of the case's file, counted from 1.
     pub step: usize,
@@ -21,25 +25,30 @@ pub struct Observation {
     /// The message of the last of them, while the pod still waits: hosts, digests, namespaces and
     /// times are replaced by what they stand for.
     pub message: Option<String>,
-    /// What each registry saw since the observation before, in words, without counts.
-    pub registry: Vec<String>,
+    /// The requests that each registry of the case got since the observation before.
+    pub registries: BTreeMap<String, Vec<RequestSummary>>,
     /// The ids of the causes that `pullproof explain` gives then, most likely first: one if it is
     /// certain, none if nothing fails.
     pub causes: Vec<String>,
 }
 
 impl Observation {
-    /// Whether the same was seen. The order of requests is not compared: several containers pull at
-    /// the same time.
+    /// Whether the same was seen. Order and number of requests are not compared: several containers
+    /// pull at the same time, and how often a pull is tried again is chance.
     pub fn is_like(&self, other: &Self) -> bool {
-        let sorted = |one: &Self| {
-            let mut registry = one.registry.clone();
-            registry.sort();
-            registry
+        let has =
+            |all: &[RequestSummary], one: &RequestSummary| all.iter().any(|of| of.is_like(one));
+        let within = |one: &[RequestSummary], all: &[RequestSummary]| {
+            one.iter().all(|request| has(all, request))
         };
+        let registries = self.registries.len() == other.registries.len()
+            && self.registries.iter().all(|(name, one)| {
+                let same = other.registries.get(name);
+                same.is_some_and(|other| within(one, other) && within(other, one))
+            });
         (&self.pod, &self.container, &self.phase, &self.reasons, &self.message)
             == (&other.pod, &other.container, &other.phase, &other.reasons, &other.message)
-            && sorted(self) == sorted(other)
+            && registries
     }
 }
 
@@ -61,13 +70,21 @@ pub struct Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::sample;
 
     #[test]
     fn the_order_of_requests_makes_no_difference() {
-        let one = Observation { registry: vec!["a".into(), "b".into()], ..Observation::default() };
-        let mut other =
-            Observation { registry: vec!["b".into(), "a".into()], step: 3, ..one.clone() };
+        let seen = |lines: &str| {
+            let requests = RequestSummary::of(&sample::requests(lines));
+            let registries = BTreeMap::from([("registry".to_owned(), requests)]);
+            Observation { registries, ..Observation::default() }
+        };
+        let (anonymous, known) = ("node GET /v2/ - 401\n", "node GET /v2/ a 200\n");
+        let one = seen(&format!("{anonymous}{known}"));
+        let mut other = seen(&format!("{known}{anonymous}{anonymous}"));
+        other.step = 3;
         assert!(one.is_like(&other));
+        assert!(!one.is_like(&seen(anonymous)) && !seen(anonymous).is_like(&one));
         other.phase = Some("Running".into());
         assert!(!one.is_like(&other));
     }

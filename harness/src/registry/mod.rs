@@ -25,6 +25,7 @@ mod push;
 mod record;
 #[cfg(test)]
 pub(crate) mod sample;
+mod summary;
 mod tls;
 mod tokens;
 
@@ -42,6 +43,7 @@ pub use peers::Peers;
 pub use pool::{Lease, Pool};
 pub use push::{PushError, split_name};
 pub use record::{Mark, Origin, Record, Request, Responder};
+pub use summary::RequestSummary;
 pub use tls::{Authority, Certificate, ClientCertificate, Clients, TlsError};
 pub use tokens::TokenServer;
 

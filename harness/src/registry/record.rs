@@ -8,7 +8,7 @@ use hyper::Method;
 use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::authorization::{self, Authorization};
@@ -20,7 +20,7 @@ use crate::mutex::locked;
 pub(super) const TOKEN_PATH: &str = "/pullproof/token";
 
 /// A request as a registry saw it. Holds neither password nor token.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// When its head had arrived.
     pub at: Timestamp,
@@ -48,7 +48,7 @@ pub struct Request {
     /// The bytes of body it got, as far as they were sent.
     pub bytes: u64,
     /// From the head of the request to the end of the answer's body; absent while that is sent.
-    #[serde(serialize_with = "milliseconds")]
+    #[serde(serialize_with = "milliseconds", deserialize_with = "from_milliseconds")]
     pub duration: Option<Duration>,
     /// The client.
     pub user_agent: Option<String>,
@@ -67,6 +67,14 @@ fn milliseconds<S: serde::Serializer>(
         Some(duration) => to.serialize_f64(duration.as_micros() as f64 / 1000.0),
         None => to.serialize_none(),
     }
+}
+
+fn from_milliseconds<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Duration>, D::Error> {
+    let milliseconds = Option::<f64>::deserialize(from)?;
+    let read = milliseconds.map(|ms| Duration::try_from_secs_f64(ms / 1000.0)).transpose();
+    read.map_err(serde::de::Error::custom)
 }
 
 impl Request {
@@ -99,7 +107,7 @@ impl fmt::Display for Request {
 }
 
 /// Who answered a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Responder {
     /// The registry container, also where a fault changed its answer.
@@ -116,7 +124,7 @@ pub enum Responder {
 }
 
 /// From which side a request came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// From a node of the cluster.

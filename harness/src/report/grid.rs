@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::outcome::{Observation, Outcome, Result};
+use crate::{
+    case::model::When,
+    outcome::{Observation, Outcome, Result},
+};
 
 /// A version of the matrix.
 #[derive(Debug, Clone, Serialize)]
@@ -152,18 +155,18 @@ impl Row {
         self.sights().iter().any(|sights| sights.iter().any(|sight| sight.columns.len() != all))
     }
 
-    /// The versions that a case does not speak of, with those it does.
-    pub fn not_applicable(&self) -> Option<(Vec<usize>, &str)> {
+    /// The versions that a case is not about, with those that it is.
+    pub fn not_applicable(&self) -> Option<(Vec<usize>, &When)> {
         let mut columns = Vec::new();
-        let mut words = None;
+        let mut about = None;
         for (at, cell) in self.cells.iter().enumerate() {
-            if let Some(Result::NotApplicable { speaks_of }) = cell.as_ref().map(|one| &one.result)
-            {
+            let result = cell.as_ref().map(|one| &one.result);
+            if let Some(Result::NotApplicable { applies_to }) = result {
                 columns.push(at);
-                words = Some(speaks_of.as_str());
+                about = Some(applies_to);
             }
         }
-        words.map(|words| (columns, words))
+        about.map(|about| (columns, about))
     }
 }
 

@@ -9,7 +9,10 @@ use super::{
     Grid, Row, Sight, terminal,
     words::{self, Part, count},
 };
-use crate::outcome::{Observation, Outcome, Result};
+use crate::{
+    outcome::{Observation, Outcome, Result},
+    registry::RequestSummary,
+};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -107,11 +110,10 @@ fn article(text: &mut String, grid: &Grid, row: &Row, folder: &Path) {
         writeln!(text, "<div class=\"bad\"><b>{word} on {label}</b><pre>{failure}</pre></div>")
             .ok();
     }
-    if let Some((columns, speaks_of)) = row.not_applicable() {
+    if let Some((columns, about)) = row.not_applicable() {
         let labels = escape(&grid.labels(&columns).join(", "));
-        let speaks_of = escape(speaks_of);
-        writeln!(text, "<p class=\"note\">Not on {labels}: the case speaks of {speaks_of}.</p>")
-            .ok();
+        let about = escape(&about.to_string());
+        writeln!(text, "<p class=\"note\">Not on {labels}: the case is about {about}.</p>").ok();
     }
     let path = words::link_to(folder, &any.path);
     let name = escape(path.trim_start_matches("../"));
@@ -185,25 +187,26 @@ fn seen(text: &mut String, seen: &Observation) {
         let (way, cause) = (escape(way), escape(cause));
         writeln!(text, "<dt>Message</dt><dd class=\"message\">{way}<b>{cause}</b></dd>").ok();
     }
-    let registry = match seen.registry.is_empty() {
-        true => "nothing".to_owned(),
-        false => {
-            let words = seen.registry.iter().map(|words| escape(words)).map(with_status);
-            words.collect::<Vec<_>>().join(", ")
-        }
-    };
+    let several = seen.registries.len() > 1;
+    let requests = words::requests(&seen.registries);
+    let words = requests.map(|(name, request)| answered(several.then_some(name), request));
+    let words: Vec<String> = words.collect();
+    let registry = if words.is_empty() { "nothing".to_owned() } else { words.join(", ") };
     writeln!(text, "<dt>Registry saw</dt><dd>{registry}</dd>").ok();
 }
 
-/// Marks the status that words about requests end with.
-fn with_status(words: String) -> String {
-    let Some((who, status)) = words.rsplit_once(' ') else { return words };
-    let class = match status.as_bytes() {
-        [b'2', _, _] => "good",
-        [b'4' | b'5', _, _] => "bad",
-        _ => return words,
-    };
-    format!("{who} <b class=\"{class}\">{status}</b>")
+/// A sender and the status it got, marked as good or bad.
+fn answered(registry: Option<&str>, request: &RequestSummary) -> String {
+    let registry = registry.map(|name| format!("{name}: ")).unwrap_or_default();
+    let mut words = escape(&format!("{registry}{}", request.sender()));
+    match request.status {
+        Some(status @ 200..300) => write!(words, " <b class=\"good\">{status}</b>"),
+        Some(status @ 400..) => write!(words, " <b class=\"bad\">{status}</b>"),
+        Some(status) => write!(words, " {status}"),
+        None => write!(words, " no answer"),
+    }
+    .ok();
+    words
 }
 
 /// A title, with what stands between backticks as code.
@@ -253,6 +256,8 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::report::sample;
 
@@ -358,7 +363,7 @@ mod tests {
         </div>
         </li>
         </ol>
-        <p class="note">Not on 1.37: the case speaks of Kubernetes &lt;1.35.</p>
+        <p class="note">Not on 1.37: the case is about Kubernetes &lt;1.35.</p>
         <footer><span>Source: <a href="https://kubernetes.io/docs/a/#b" rel="noreferrer">https://kubernetes.io/docs/a/#b</a></span> <span>Case: <a href="../scenarios/key-matching/d.yaml">scenarios/key-matching/d.yaml</a></span></footer>
         </article>
         </section>
@@ -379,7 +384,8 @@ mod tests {
                 seen.message = Some(evil.into());
                 seen.pod = Some(evil.into());
                 seen.after = vec![evil.into()];
-                seen.registry = vec![evil.into()];
+                let of_evil = sample::request_of(evil);
+                seen.registries = BTreeMap::from([(evil.to_owned(), vec![of_evil])]);
             }
         }
         grid.columns[0].label = evil.into();

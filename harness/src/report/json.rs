@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::outcome::Outcome;
+use crate::outcome::{Latency, Outcome};
 
-use super::{Grid, Latency};
+use super::Grid;
 
 /// The rounds of a run: `{"rounds": [{"outcomes": […]}]}`; each outcome tells its versions.
 pub fn json(rounds: &[Vec<Outcome>], latency: Option<&Latency>) -> String {
@@ -41,7 +41,9 @@ mod tests {
             {
               "outcomes": [
                 {
-                  "evidence": "target/pullproof/x",
+                  "evidence": {
+                    "in": "target/pullproof/x"
+                  },
                   "name": "documentation/missing-secret",
                   "note": null,
                   "observed": [
@@ -60,14 +62,34 @@ mod tests {
                         "ErrImagePull",
                         "ImagePullBackOff"
                       ],
-                      "registry": [
-                        "anonymous 401"
-                      ],
+                      "registries": {
+                        "registry": [
+                          {
+                            "authorization": {
+                              "kind": "none"
+                            },
+                            "count": 1,
+                            "status": 401,
+                            "token": false
+                          }
+                        ]
+                      },
                       "step": 2
                     }
                   ],
                   "path": "scenarios/documentation/missing-secret.yaml",
-                  "registry": "anonymous 401 ×4",
+                  "registries": {
+                    "registry": [
+                      {
+                        "authorization": {
+                          "kind": "none"
+                        },
+                        "count": 4,
+                        "status": 401,
+                        "token": false
+                      }
+                    ]
+                  },
                   "result": {
                     "result": "passed"
                   },

@@ -33,9 +33,9 @@ pub fn junit(rounds: &[Vec<Outcome>]) -> anyhow::Result<String> {
 fn test_case(outcome: &Outcome) -> TestCase {
     let status = match &outcome.result {
         Result::Passed => TestCaseStatus::success(),
-        Result::NotApplicable { speaks_of } => {
+        Result::NotApplicable { applies_to } => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(format!("speaks of {speaks_of}"));
+            status.set_message(format!("applies to {applies_to} only"));
             status
         }
         Result::Failed(failure) => {
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn each_result_has_its_element() {
         let broken = Result::Broken { error: "no <cluster>".into() };
-        let other = Result::NotApplicable { speaks_of: "Kubernetes <1.35".into() };
+        let other = Result::NotApplicable { applies_to: sample::before_1_35() };
         let outcomes = vec![
             sample::named("a/ok", Result::Passed),
             sample::named("a/failed", sample::failed()),
@@ -98,7 +98,7 @@ mod tests {
                     <system-out>A pod without a secret</system-out>
                 </testcase>
                 <testcase name="a/other" classname="a" time="1.840">
-                    <skipped message="speaks of Kubernetes &lt;1.35"/>
+                    <skipped message="applies to Kubernetes &lt;1.35 only"/>
                     <system-out>A pod without a secret</system-out>
                 </testcase>
             </testsuite>

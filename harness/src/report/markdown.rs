@@ -69,10 +69,10 @@ fn entry(text: &mut String, grid: &Grid, row: &Row, folder: &Path) {
         };
         writeln!(text, "**Not as expected on {}**: {}\n", escape(&column.label), code(&words)).ok();
     }
-    if let Some((columns, speaks_of)) = row.not_applicable() {
+    if let Some((columns, about)) = row.not_applicable() {
         let labels = grid.labels(&columns).join(", ");
-        writeln!(text, "Not on {}: the case speaks of {}.\n", escape(&labels), escape(speaks_of))
-            .ok();
+        let about = escape(&about.to_string());
+        writeln!(text, "Not on {}: the case is about {about}.\n", escape(&labels)).ok();
     }
     let path = words::link_to(folder, &any.path);
     let name = path.trim_start_matches("../");
@@ -214,7 +214,7 @@ mod tests {
         - pod `private-reg` is Pending: ErrImagePull, then ImagePullBackOff; the registry saw anonymous 401
           - `no basic auth credentials`
 
-        Not on 1.37: the case speaks of Kubernetes &lt;1.35.
+        Not on 1.37: the case is about Kubernetes &lt;1.35.
 
         Source: <https://kubernetes.io/docs/a/#b> · Case: [scenarios/key-matching/d.yaml](<../scenarios/key-matching/d.yaml>)
         ");

@@ -25,7 +25,6 @@ pub use grid::{Column, Grid, Row, Sight};
 pub use html::page;
 pub use json::{json, matrix_json};
 pub use junit::junit;
-pub use latency::{Latency, StatusWrite};
 pub use markdown::markdown;
 pub use table::{differences, heading, legend, row};
 pub use tally::Tally;

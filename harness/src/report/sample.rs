@@ -1,13 +1,15 @@
 //! Outcomes for the tests of reports.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use semver::Version;
 
 use crate::{
+    case::model::When,
     cluster::NodeVersions,
     expectation::Mismatch,
-    outcome::{Evidence, Observation, Outcome, Result, StepFailure},
+    outcome::{Evidence, Observation, Outcome, Result, SourceLocation, StepFailure},
+    registry::{Authorization, RequestSummary, sample::requests},
 };
 
 use super::{Column, Grid};
@@ -23,7 +25,7 @@ pub fn outcome(result: Result) -> Outcome {
         versions: versions("1.37.2"),
         result,
         took: Duration::from_millis(1840),
-        registry: "anonymous 401 ×4".into(),
+        registries: registry("node GET /v2/ - 401\n".repeat(4).as_str()),
         observed: vec![pending("no basic auth credentials")],
         decisions: Vec::new(),
         evidence: Some(Evidence::In("target/pullproof/x".into())),
@@ -50,7 +52,7 @@ pub fn pending(message: &str) -> Observation {
         phase: Some("Pending".into()),
         reasons: vec!["ErrImagePull".into(), "ImagePullBackOff".into()],
         message: Some(message.into()),
-        registry: vec!["anonymous 401".into()],
+        registries: registry("node GET /v2/ - 401"),
         causes: vec!["no-credentials".into()],
         ..Observation::default()
     }
@@ -63,18 +65,39 @@ pub fn running() -> Observation {
         after: vec!["run kubectl create secret docker-registry regcred".into()],
         pod: Some("private-reg".into()),
         phase: Some("Running".into()),
-        registry: vec!["anonymous 401".into(), "basic janedoe 200".into()],
+        registries: registry("node GET /v2/ - 401\nnode GET /v2/ janedoe 200"),
         causes: Vec::new(),
         ..Observation::default()
     }
 }
 
+/// What the only registry of a case saw.
+fn registry(lines: &str) -> BTreeMap<String, Vec<RequestSummary>> {
+    BTreeMap::from([("registry".to_owned(), RequestSummary::of(&requests(lines)))])
+}
+
+/// A request on behalf of a user.
+pub fn request_of(user: &str) -> RequestSummary {
+    let authorization = Authorization::Basic { user: user.to_owned() };
+    RequestSummary { token: false, authorization, status: Some(401), count: 1 }
+}
+
+/// Line 7 of a case.
+pub fn place() -> SourceLocation {
+    SourceLocation { path: "a.yaml".into(), line: Some(7) }
+}
+
+/// Kubernetes before 1.35.
+pub fn before_1_35() -> When {
+    When { kubernetes: "<1.35".parse().ok(), containerd: None }
+}
+
 /// A failed expectation.
 pub fn failed() -> Result {
     Result::Failed(StepFailure {
-        place: "a.yaml:7".into(),
+        place: place(),
         mismatch: Mismatch::new("phase", "Running", "Pending"),
-        waited: "1.2 s".into(),
+        waited: Duration::from_millis(1200),
         kubelet: None,
         diagnosis: None,
         requests: Vec::new(),
@@ -98,7 +121,7 @@ pub fn grid() -> Grid {
         all[2].source = "pkg/credentialprovider/keyring.go".into();
         if at == 1 {
             all[2].result = failed();
-            all[3].result = Result::NotApplicable { speaks_of: "Kubernetes <1.35".into() };
+            all[3].result = Result::NotApplicable { applies_to: before_1_35() };
             all[3].observed = Vec::new();
         }
         for (row, outcome) in all.into_iter().enumerate() {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use crate::outcome::{Outcome, Result};
 
+use super::words;
+
 /// The line of a case: name, outcome, time, what the registry saw.
 pub fn line(outcome: &Outcome) -> String {
     let word = word(outcome);
     let note = match &outcome.result {
-        Result::NotApplicable { speaks_of } => format!("speaks of {speaks_of}"),
-        _ => outcome.registry.clone(),
+        Result::NotApplicable { applies_to } => format!("applies to {applies_to} only"),
+        _ => words::counts(&outcome.registries),
     };
     format!("{word:>6}  {:<44} {:>5.1} s  {note}", outcome.name, outcome.took.as_secs_f64())
         .trim_end()
@@ -40,18 +42,20 @@ pub fn failure(outcome: &Outcome) -> String {
                 &format!("{}: {}", failure.mismatch.of, failure.mismatch.expected),
             );
             block(&mut text, "seen", &failure.mismatch.seen);
-            block(&mut text, "after", &failure.waited);
+            let waited = format!("{:.1} s", failure.waited.as_secs_f64());
+            block(&mut text, "after", &waited);
             if let Some(kubelet) = &failure.kubelet {
                 block(&mut text, "kubelet", kubelet);
             }
             if let Some(diagnosis) = &failure.diagnosis {
                 block(&mut text, "cause", diagnosis);
             }
-            if !failure.requests.is_empty() {
-                block(&mut text, "registry", &failure.requests.join("\n"));
-            }
-            if !failure.control.is_empty() {
-                block(&mut text, "control", &failure.control.join("\n"));
+            for (head, requests) in [("registry", &failure.requests), ("control", &failure.control)]
+            {
+                if !requests.is_empty() {
+                    let lines: Vec<String> = requests.iter().map(ToString::to_string).collect();
+                    block(&mut text, head, &lines.join("\n"));
+                }
             }
         }
         Result::Broken { error } => {
@@ -96,7 +100,12 @@ pub fn summary(outcomes: &[Outcome], took: Duration, versions: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{expectation::Mismatch, outcome::StepFailure, report::sample::outcome};
+    use crate::{
+        expectation::Mismatch,
+        outcome::StepFailure,
+        registry::sample::request,
+        report::sample::{self, outcome},
+    };
 
     #[test]
     fn a_line_says_name_outcome_time_and_what_the_registry_saw() {
@@ -109,13 +118,13 @@ mod tests {
     #[test]
     fn a_failure_tells_all_it_knows() {
         let failed = outcome(Result::Failed(StepFailure {
-            place: "a.yaml:7".into(),
+            place: sample::place(),
             mismatch: Mismatch::new("message", "contains \"x\"", "one\ntwo"),
-            waited: "1.2 s".into(),
+            waited: Duration::from_millis(1200),
             kubelet: Some("ErrImagePull: two".into()),
             diagnosis: Some("dns: the node cannot resolve a".into()),
-            requests: vec!["anonymous HEAD /v2/a → 401".into()],
-            control: vec!["anonymous HEAD /v2/a → 401".into()],
+            requests: vec![request("node HEAD /v2/a - 401")],
+            control: vec![request("control HEAD /v2/a - 401")],
         }));
         assert_eq!(
             failure(&failed),

@@ -1,8 +1,11 @@
 //! Observations in words, shared by the table and the documents.
 
-use std::path::{Component, Path, PathBuf, absolute};
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf, absolute},
+};
 
-use crate::outcome::Observation;
+use crate::{outcome::Observation, registry::RequestSummary};
 
 /// The pod's phase with the reasons it waited for.
 pub fn state(seen: &Observation) -> Option<String> {
@@ -16,9 +19,35 @@ pub fn state(seen: &Observation) -> Option<String> {
     }
 }
 
-/// What the registries saw.
+/// What the registries saw: `anonymous 401, basic janedoe 200`, with the registry of several.
 pub fn registry(seen: &Observation) -> String {
-    if seen.registry.is_empty() { "nothing".to_owned() } else { seen.registry.join(", ") }
+    let several = seen.registries.len() > 1;
+    let each = requests(&seen.registries).map(|(name, request)| match several {
+        true => format!("{name}: {request}"),
+        false => request.to_string(),
+    });
+    let words: Vec<String> = each.collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
+/// How many requests each registry got: `anonymous 401 ×4, basic janedoe 200 ×3`.
+pub fn counts(registries: &BTreeMap<String, Vec<RequestSummary>>) -> String {
+    let each = registries.iter().map(|(name, requests)| {
+        let words = requests.iter().map(|one| format!("{one} ×{}", one.count));
+        let mut words = words.collect::<Vec<_>>().join(", ");
+        if words.is_empty() {
+            words.push_str("saw nothing");
+        }
+        if registries.len() > 1 { format!("{name}: {words}") } else { words }
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// Each registry's requests, with its name.
+pub fn requests(
+    registries: &BTreeMap<String, Vec<RequestSummary>>,
+) -> impl Iterator<Item = (&str, &RequestSummary)> {
+    registries.iter().flat_map(|(name, all)| all.iter().map(|one| (name.as_str(), one)))
 }
 
 /// Themes that are no words.

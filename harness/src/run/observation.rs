@@ -11,8 +11,9 @@ use crate::{
         model::{Expect, Step},
     },
     evidence::Mark,
-    expectation::{kinds, reasons},
+    expectation::reasons,
     outcome::{Decision, Observation},
+    registry::RequestSummary,
 };
 
 use super::scene::Scene;
@@ -80,15 +81,11 @@ pub fn note(
             .map(|message| plain.text(&scene.redaction.hide(&message)));
     }
     for live in scene.registries.values() {
-        let mut words = kinds(&live.registry.record().since(live.looked));
+        let mut requests = RequestSummary::of(&live.registry.record().since(live.looked));
         if expect.within.is_some() {
-            words = last_of_each(words);
+            requests = last_of_each(requests);
         }
-        let several = scene.registries.len() > 1;
-        seen.registry.extend(words.into_iter().map(|words| match several {
-            true => format!("{}: {words}", live.registry.name()),
-            false => words,
-        }));
+        seen.registries.insert(live.registry.name().to_owned(), requests);
     }
     scene.observer.seen(seen);
 }
@@ -107,17 +104,13 @@ fn each_once(reasons: Vec<String>, last: Option<&String>) -> Vec<String> {
     once
 }
 
-/// The last status of each who asked: where a retry is waited for, how many came too early is chance.
-fn last_of_each(words: Vec<String>) -> Vec<String> {
-    let who = |words: &str| {
-        let who = words.strip_suffix(" no answer").or(words.rsplit_once(' ').map(|(who, _)| who));
-        who.unwrap_or(words).to_owned()
-    };
-    let mut last: Vec<String> = Vec::new();
-    for words in words {
-        match last.iter_mut().find(|known| who(known) == who(&words)) {
-            Some(known) => *known = words,
-            None => last.push(words),
+/// The last answer to each sender: if a retry is waited for, how many came too early is chance.
+fn last_of_each(requests: Vec<RequestSummary>) -> Vec<RequestSummary> {
+    let mut last: Vec<RequestSummary> = Vec::new();
+    for request in requests {
+        match last.iter_mut().find(|known| known.has_sender_of(&request)) {
+            Some(known) => *known = request,
+            None => last.push(request),
         }
     }
     last
@@ -248,6 +241,7 @@ static VOLATILE: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::sample;
 
     #[test]
     fn what_another_run_has_otherwise_is_replaced() {
@@ -297,8 +291,14 @@ mod tests {
 
     #[test]
     fn of_several_tries_the_last_status_counts() {
-        let words = ["anonymous no answer", "anonymous 401", "basic a 401", "basic a 200"];
-        assert_eq!(last_of_each(words.map(str::to_owned).into()), ["anonymous 401", "basic a 200"]);
+        let requests = RequestSummary::of(&sample::requests(
+            "node GET /v2/ - -
+             node GET /v2/ - 401
+             node GET /v2/ a 401
+             node GET /v2/ a 200",
+        ));
+        let last: Vec<String> = last_of_each(requests).iter().map(ToString::to_string).collect();
+        assert_eq!(last, ["anonymous 401", "basic a 200"]);
     }
 
     #[test]

@@ -14,15 +14,15 @@ use tokio::sync::RwLock;
 use tracing::debug;
 
 use crate::{
-    case::{self, CaseFile, model::When},
+    case::{self, CaseFile},
     cluster::{Cluster, Engine, Lock, Progress, Run, strays},
     error::{EnvironmentError, format_chain},
-    expectation::{applies, in_words as in_requests},
+    expectation::applies,
     image::Arch,
     mutex::locked,
     outcome::{Evidence, Outcome, Result as CaseResult},
     redaction::{KnownSecrets, Redaction},
-    registry::Pool,
+    registry::{Pool, RequestSummary},
     settings::Settings,
 };
 
@@ -129,7 +129,7 @@ impl Session {
         let began = Instant::now();
         let mut outcome = Outcome::begin(file, &self.cluster.versions);
         if !applies(&file.case.when, &self.cluster.versions) {
-            outcome.result = CaseResult::NotApplicable { speaks_of: in_words(&file.case.when) };
+            outcome.result = CaseResult::NotApplicable { applies_to: file.case.when.clone() };
             return outcome;
         }
         if let Some(why) = self.lost() {
@@ -147,14 +147,10 @@ impl Session {
                 );
                 outcome.result = self.steps(&mut scene).await;
                 let seen = scene.registries.values().map(|live| {
-                    let words = in_requests(&live.registry.record().all());
-                    if scene.registries.len() > 1 {
-                        format!("{}: {words}", live.registry.name())
-                    } else {
-                        words
-                    }
+                    let requests = RequestSummary::of(&live.registry.record().all());
+                    (live.registry.name().to_owned(), requests)
                 });
-                outcome.registry = seen.collect::<Vec<_>>().join("; ");
+                outcome.registries = seen.collect();
                 outcome.observed = std::mem::take(&mut scene.observer.observed);
                 outcome.decisions = std::mem::take(&mut scene.observer.decisions);
                 outcome.took = began.elapsed().saturating_sub(scene.waited);
@@ -344,10 +340,4 @@ async fn root_ca(client: &Client) -> anyhow::Result<Option<BTreeMap<String, Stri
     let published = await_condition(maps, ROOT_CA, there);
     let published = within(PUBLISHED, format!("waiting for {ROOT_CA}"), published).await?;
     Ok(published.and_then(|map| map.data))
-}
-
-fn in_words(when: &When) -> String {
-    let kubernetes = when.kubernetes.iter().map(|range| format!("Kubernetes {range}"));
-    let containerd = when.containerd.iter().map(|range| format!("containerd {range}"));
-    kubernetes.chain(containerd).collect::<Vec<_>>().join(", ")
 }

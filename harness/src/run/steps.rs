@@ -10,7 +10,7 @@ use crate::{
     case::model::{ImageRecord, NodeChange, Output, RegistryChange, Run, Step},
     cluster::quote,
     expectation::{self, Mismatch},
-    outcome::StepFailure,
+    outcome::{SourceLocation, StepFailure},
     registry::{Origin, Request},
 };
 
@@ -209,6 +209,12 @@ async fn node(scene: &Scene<'_>, change: &NodeChange) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where a step is in its file.
+pub(super) fn place(scene: &Scene<'_>, index: usize) -> SourceLocation {
+    let line = scene.file.place(index).map(|(line, _)| line);
+    SourceLocation { path: scene.file.path.clone(), line }
+}
+
 /// A step that saw something else, without the case's passwords.
 pub(super) fn failure(
     scene: &Scene<'_>,
@@ -219,22 +225,20 @@ pub(super) fn failure(
     seen: &[Request],
 ) -> Failure {
     let hide = |text: &str| scene.redaction.hide(text);
-    let (control, requests): (Vec<&Request>, Vec<&Request>) =
-        seen.iter().partition(|request| request.from == Origin::Control);
-    let lines = |all: Vec<&Request>| all.iter().map(|one| hide(&one.to_string())).collect();
-    let line = scene.file.place(index).map(|(line, _)| format!(":{line}")).unwrap_or_default();
+    let (control, requests) =
+        seen.iter().cloned().partition(|request| request.from == Origin::Control);
     Failure::Mismatch(Box::new(StepFailure {
-        place: format!("{}{line}", scene.file.path.display()),
+        place: place(scene, index),
         mismatch: Mismatch {
             of: mismatch.of,
             expected: hide(&mismatch.expected),
             seen: hide(mismatch.seen.trim_end()),
         },
-        waited: format!("{:.1} s", waited.as_secs_f64()),
+        waited,
         kubelet: kubelet.map(|text| hide(&text)),
         diagnosis: None,
-        requests: lines(requests),
-        control: lines(control),
+        requests,
+        control,
     }))
 }
 

@@ -3,11 +3,11 @@
 //! Every struct refuses unknown keys; what serde cannot say (exactly one verb a step, a reason for
 //! every failure) is checked in `case::validate`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use schemars::JsonSchema;
 use semver::Version;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
 use super::range::VersionRange;
@@ -60,7 +60,7 @@ pub struct Case {
 }
 
 /// Ranges of versions; all that are given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct When {
     /// Kubernetes versions, for example `>=1.35` or `1.34`.
@@ -69,6 +69,15 @@ pub struct When {
     /// containerd versions, for example `>=2.0`.
     #[serde(default)]
     pub containerd: Option<VersionRange>,
+}
+
+/// `Kubernetes >=1.35, containerd >=2.0`.
+impl fmt::Display for When {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kubernetes = self.kubernetes.iter().map(|range| format!("Kubernetes {range}"));
+        let containerd = self.containerd.iter().map(|range| format!("containerd {range}"));
+        to.write_str(&kubernetes.chain(containerd).collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl When {
