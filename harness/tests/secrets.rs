@@ -358,9 +358,11 @@ fn a_password_is_in_no_document() {
         &path("matrix.html"),
         "--json",
         &path("matrix.json"),
+        "--resume",
+        &path("outcomes.jsonl"),
     ]);
     let ran = run(command.env("PULLPROOF_EVIDENCE", path("evidence"))).with_status(1);
-    for name in ["matrix.md", "matrix.html", "matrix.json"] {
+    for name in ["matrix.md", "matrix.html", "matrix.json", "outcomes.jsonl"] {
         let text = fs::read_to_string(path(name)).unwrap();
         // What was done before the pod ran stands there, without its passwords.
         assert!(text.contains("--docker-username=janedoe"), "{name}: {text}");

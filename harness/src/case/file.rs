@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::{
     error::CaseError,
@@ -35,6 +36,7 @@ pub struct CaseFile {
     pub objects: BTreeMap<usize, Vec<Value>>,
     /// The files that its steps may name and that its commands see.
     pub fixtures: Fixtures,
+    text: [u8; 32],
 }
 
 impl CaseFile {
@@ -98,10 +100,27 @@ impl CaseFile {
             }
             objects.insert(index, all);
         }
-        let file = Self { name: name_of(path), path: path.to_owned(), case, objects, fixtures };
+        let name = name_of(path);
+        let digest = Sha256::digest(text).into();
+        let file = Self { name, path: path.to_owned(), case, objects, fixtures, text: digest };
         validate::check(&file, &tree, &files)
             .map_err(|error| error.without_secrets(secrets(&file)))?;
         Ok(file)
+    }
+
+    /// Returns what changes with the case's text and with the files that it uses.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new().chain_update(self.text);
+        for object in self.objects.values().flatten() {
+            hash.update(object.to_string());
+        }
+        if self.steps().any(|(_, step)| step.run.is_some()) {
+            for (name, bytes) in self.fixtures.files() {
+                hash.update(name);
+                hash.update(bytes);
+            }
+        }
+        format!("{:x}", hash.finalize())
     }
 
     /// The steps, without their places.

@@ -11,7 +11,8 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::{
     case::CaseFile,
-    error::{EnvironmentError, Failed, Interrupted, NoOutput, Usage, format_chain},
+    cluster::{self, Engine},
+    error::{EnvironmentError, Failed, Interrupted, NoOutput, format_chain},
     outcome::{Outcome, Result as CaseResult},
     report::{self, Column, Grid},
     run::{Schedule, Session},
@@ -20,18 +21,21 @@ use crate::{
 
 use super::{
     close,
+    journal::Journal,
     output::{self, note, put, say},
+    pairs::pairs,
     progress, reports,
     run::{JOBS, keep_going},
     selection::Selection,
     signals::{interruptible, undisturbed},
 };
 
-/// What `matrix` takes. The versions come by --kubernetes and --containerd, separated by commas;
-/// each Kubernetes is combined with each containerd.
+/// What `matrix` takes. The versions are those of --kubernetes and --containerd, see [`pairs`].
 #[derive(Debug, Args)]
 #[command(
     after_help = "Without --kubernetes: the newest version and the older one of versions.toml.\n\
+    Each Kubernetes is combined with each containerd. Also, a pair can be named: --kubernetes\n\
+    1.34,1.37/2.2; and `all` stands for each known version: --kubernetes all,1.37/all.\n\
     Exits with 1 if an expectation was not met on any version, with 3 if a version or a case could \
     not be run."
 )]
@@ -53,6 +57,12 @@ pub struct Arguments {
     /// Write the outcomes as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Note each outcome in FILE, and do not run again what passed there, unless the case has changed
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    /// Remove the cluster of a version as soon as its cases have run
+    #[arg(long)]
+    down: bool,
 }
 
 /// What a version tells while it runs.
@@ -68,20 +78,31 @@ pub async fn main(
     kubernetes: Option<String>,
     containerd: Option<String>,
 ) -> anyhow::Result<()> {
-    let versions = versions(&settings, kubernetes.as_deref(), containerd.as_deref())?;
-    let cases: Arc<[CaseFile]> = arguments.selection.read()?.into();
-    let columns = versions.iter().map(|(label, _)| Column::new(label.clone())).collect();
+    let versions = pairs(&settings, kubernetes.as_deref(), containerd.as_deref())?;
+    let cases = arguments.selection.read()?;
+    let columns = versions.iter().map(|one| Column::new(one.label.clone())).collect();
     let mut grid = Grid::new(columns, cases.iter().map(|case| case.name.clone()).collect());
+    let journal = arguments.resume.as_deref().map(Journal::open).transpose()?;
+    if let Some(journal) = &journal {
+        fill(&mut grid, &cases, journal);
+    }
     let side_by_side = arguments.side_by_side.clamp(1, versions.len());
     let jobs = usize::from(arguments.jobs).div_ceil(side_by_side);
     let (tell, told) = mpsc::unbounded_channel();
+    let runs: Vec<_> = versions
+        .into_iter()
+        .enumerate()
+        .map(|(number, one)| Run::of(number, one.settings, &grid, &cases))
+        .filter(|run| !run.cases.is_empty())
+        .collect();
+    let removes = arguments.down;
     let run = async {
-        let runs = versions.into_iter().enumerate().map(|(column, (_, settings))| {
+        let runs = runs.into_iter().map(|run| {
             let tell = tell.clone();
-            let cases = &cases;
             async move {
-                // What ends the whole command is said once, at its end.
-                if let Err(error) = run(column, settings, cases, jobs, &tell).await
+                let column = run.column;
+                // What ends the whole command is printed once, at its end.
+                if let Err(error) = run.go(jobs, removes, &tell).await
                     && !error.is::<Interrupted>()
                     && !error.is::<NoOutput>()
                 {
@@ -95,7 +116,7 @@ pub async fn main(
         drop(tell);
     };
     // Each run ends by itself at a signal, and cleans up.
-    tokio::join!(run, print(&mut grid, told));
+    let (_, noted) = tokio::join!(run, print(&mut grid, &cases, journal, told));
     undisturbed().await?;
 
     for outcome in grid.rows.iter().flat_map(|row| &row.cells).flatten() {
@@ -106,7 +127,7 @@ pub async fn main(
     }
     let differences = report::differences(&grid);
     if !differences.is_empty() {
-        say!("\nseen otherwise on one version than on another:\n{}", differences.trim_end());
+        say!("\ndifferences between versions:\n{}", differences.trim_end());
     }
     put!("\n{}", report::legend(&grid));
     let markdown = arguments.markdown.as_deref();
@@ -119,6 +140,7 @@ pub async fn main(
             reports::write(Some(file), || Ok(report::page(&grid, folder_of(file))))
         }),
         reports::write(arguments.json.as_deref(), || Ok(report::matrix_json(&grid))),
+        noted,
     ];
     keep_going(verdict(&grid), documents)
 }
@@ -130,94 +152,95 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// The versions that are asked for, each with its label.
-fn versions(
-    settings: &Settings,
-    kubernetes: Option<&str>,
-    containerd: Option<&str>,
-) -> anyhow::Result<Vec<(String, Settings)>> {
-    let known = &settings.versions;
-    let parts = |list: &str| -> Vec<String> {
-        list.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    };
-    let kubernetes = match kubernetes {
-        Some(list) => parts(list),
-        None => vec![known.older.clone(), known.default.clone()],
-    };
-    let containerd = containerd.map(parts);
-    let mut all: Vec<(String, Settings)> = Vec::new();
-    for minor in &kubernetes {
-        let one = settings.for_kubernetes(minor)?;
-        let Some(containerd) = &containerd else {
-            let label = match &one.containerd {
-                Some(containerd) => format!("{}/{containerd}", one.kubernetes),
-                None => one.kubernetes.clone(),
-            };
-            all.push((label, one));
-            continue;
-        };
-        for wanted in containerd {
-            let wanted = known.containerd(wanted)?;
-            let label = format!("{}/{wanted}", one.kubernetes);
-            // The one that the node image has anyway needs no image of its own.
-            let own = known.own_containerd(&one.kubernetes) == Some(wanted.as_str());
-            let mut pair = one.clone();
-            pair.containerd = (!own).then_some(wanted);
-            all.push((label, pair));
+/// Fills in what was seen before.
+fn fill(grid: &mut Grid, cases: &[CaseFile], journal: &Journal) {
+    for column in 0..grid.columns.len() {
+        let version = grid.columns[column].label.clone();
+        for (row, case) in cases.iter().enumerate() {
+            if let Some(outcome) = journal.known(&version, case) {
+                // The file may lie elsewhere by now.
+                let outcome = Outcome { path: case.path.clone(), ..outcome.clone() };
+                grid.set(column, row, Outcome { name: case.name.clone(), ..outcome });
+            }
         }
     }
-    if all.is_empty() {
-        return Err(Usage("no version is asked for".to_owned()).into());
-    }
-    for (at, (label, _)) in all.iter().enumerate() {
-        if all[..at].iter().any(|(before, _)| before == label) {
-            return Err(Usage(format!("the version {label} is asked for twice")).into());
-        }
-    }
-    Ok(all)
 }
 
-/// Runs all cases on one version.
-async fn run(
+/// The cases that a version has still to run.
+struct Run {
     column: usize,
     settings: Settings,
-    cases: &Arc<[CaseFile]>,
-    jobs: usize,
-    tell: &UnboundedSender<Told>,
-) -> anyhow::Result<()> {
-    let session = interruptible(Session::open(settings, &progress())).await??;
-    let mut schedule = Schedule::new(session);
-    schedule.start(cases, jobs);
-    let ran = interruptible(async {
-        while let Some((row, outcome)) = schedule.next().await {
-            if schedule.session().lost().is_some() {
-                break;
+    /// The rows of the cases.
+    rows: Vec<usize>,
+    cases: Arc<[CaseFile]>,
+}
+
+impl Run {
+    fn of(column: usize, settings: Settings, grid: &Grid, cases: &[CaseFile]) -> Self {
+        let open = |row: &usize| grid.rows[*row].cells[column].is_none();
+        let rows: Vec<usize> = (0..cases.len()).filter(open).collect();
+        let cases = rows.iter().map(|row| cases[*row].clone()).collect();
+        Self { column, settings, rows, cases }
+    }
+
+    async fn go(
+        self,
+        jobs: usize,
+        removes: bool,
+        tell: &UnboundedSender<Told>,
+    ) -> anyhow::Result<()> {
+        let (column, settings) = (self.column, self.settings.clone());
+        let session = interruptible(Session::open(self.settings, &progress())).await??;
+        let mut schedule = Schedule::new(session);
+        schedule.start(&self.cases, jobs);
+        let ran = interruptible(async {
+            while let Some((index, outcome)) = schedule.next().await {
+                if schedule.session().lost().is_some() {
+                    break;
+                }
+                let (row, outcome) = (self.rows[index], Box::new(outcome));
+                // An error means that nobody listens any more: the command is being ended.
+                tell.send(Told::Outcome { column, row, outcome }).ok();
             }
-            let outcome = Box::new(outcome);
-            // An error says that nobody listens any more: the command is being ended.
-            tell.send(Told::Outcome { column, row, outcome }).ok();
+        })
+        .await;
+        let session = schedule.end().await;
+        let lost = session.lost().map(str::to_owned);
+        let closed = close(session).await;
+        ran.and(closed)?;
+        if let Some(why) = lost {
+            let ended = EnvironmentError::other("the run was ended");
+            return Err(ended(anyhow::anyhow!(why)).into());
         }
-    })
-    .await;
-    let session = schedule.end().await;
-    let lost = session.lost().map(str::to_owned);
-    let closed = close(session).await;
-    ran.and(closed)?;
-    match lost {
-        Some(why) => Err(EnvironmentError::other("the run was ended")(anyhow::anyhow!(why)).into()),
-        None => Ok(()),
+        if removes {
+            let engine = Engine::connect().await?;
+            cluster::remove(&settings, &engine, false, &progress()).await?;
+        }
+        Ok(())
     }
 }
 
 /// Prints the table, each theme once all of its cells are known: which is known last is chance.
-async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
+/// Notes each outcome; an error of that ends only the notes.
+async fn print(
+    grid: &mut Grid,
+    cases: &[CaseFile],
+    mut journal: Option<Journal>,
+    mut told: UnboundedReceiver<Told>,
+) -> anyhow::Result<()> {
     say!("{}", report::heading(grid));
     let mut printed = Vec::new();
     let all = grid.rows.len() * grid.columns.len();
-    let mut done = 0;
+    let mut done = grid.rows.iter().flat_map(|row| &row.cells).flatten().count();
+    let mut noted = Ok(());
+    themes(grid, &mut printed);
     while let Some(told) = told.recv().await {
         match told {
             Told::Outcome { column, row, outcome } => {
+                if let (Ok(()), Some(journal)) = (&noted, &mut journal) {
+                    let version = &grid.columns[column].label;
+                    noted = journal.note(version, &cases[row], &outcome);
+                }
                 grid.set(column, row, *outcome);
                 done += 1;
             }
@@ -226,18 +249,24 @@ async fn print(grid: &mut Grid, mut told: UnboundedReceiver<Told>) {
                 grid.columns[column].error = Some(error);
             }
         }
-        for (theme, rows) in grid.themes() {
-            if !printed.iter().any(|known| known == theme)
-                && rows.iter().all(|row| grid.is_complete(row))
-            {
-                say!("{theme}");
-                rows.iter().for_each(|row| say!("{}", report::row(grid, row)));
-                printed.push(theme.to_owned());
-            }
-        }
+        themes(grid, &mut printed);
         output::show_progress(format!("{done} of {all} cases"));
     }
     output::hide_progress();
+    Ok(noted?)
+}
+
+/// Prints the themes that are complete and were not printed.
+fn themes(grid: &Grid, printed: &mut Vec<String>) {
+    for (theme, rows) in grid.themes() {
+        if !printed.iter().any(|known| known == theme)
+            && rows.iter().all(|row| grid.is_complete(row))
+        {
+            say!("{theme}");
+            rows.iter().for_each(|row| say!("{}", report::row(grid, row)));
+            printed.push(theme.to_owned());
+        }
+    }
 }
 
 fn verdict(grid: &Grid) -> anyhow::Result<()> {
@@ -256,55 +285,4 @@ fn verdict(grid: &Grid) -> anyhow::Result<()> {
         _ => (lost, grid.columns.len(), "versions"),
     };
     Err(EnvironmentError::NotRun { count, all, what }.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::versions::Versions;
-
-    fn asked(kubernetes: Option<&str>, containerd: Option<&str>) -> Vec<(String, String)> {
-        let settings = Settings {
-            versions: Versions::built_in(),
-            kubernetes: "1.37".into(),
-            containerd: None,
-            cache: PathBuf::new(),
-            evidence: PathBuf::new(),
-            path: String::new(),
-            scope: None,
-            docker_host: None,
-        };
-        let all = versions(&settings, kubernetes, containerd);
-        let all = all.unwrap_or_else(|error| vec![(error.to_string(), settings)]);
-        all.into_iter().map(|(label, one)| (label, one.cluster_name())).collect()
-    }
-
-    #[test]
-    fn each_kubernetes_is_combined_with_each_containerd() {
-        let all = asked(Some("1.34, v1.37.2"), Some("2.2,2.3"));
-        let all: Vec<_> = all.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
-        assert_eq!(
-            all,
-            [
-                ("1.34/2.2", "pullproof-1-34-containerd-2-2"),
-                ("1.34/2.3", "pullproof-1-34"),
-                ("1.37/2.2", "pullproof-1-37-containerd-2-2"),
-                ("1.37/2.3", "pullproof-1-37"),
-            ]
-        );
-    }
-
-    #[test]
-    fn without_a_version_the_older_and_the_newest_are_meant() {
-        let versions = Versions::built_in();
-        let labels: Vec<String> = asked(None, None).into_iter().map(|(label, _)| label).collect();
-        assert_eq!(labels, [versions.older, versions.default]);
-    }
-
-    #[test]
-    fn what_cannot_be_is_told() {
-        assert_eq!(asked(Some(","), None)[0].0, "no version is asked for");
-        assert_eq!(asked(Some("1.34,1.34.4"), None)[0].0, "the version 1.34 is asked for twice");
-        assert!(asked(Some("1.7"), None)[0].0.starts_with("unknown Kubernetes version `1.7`"));
-    }
 }

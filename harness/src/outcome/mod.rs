@@ -20,7 +20,7 @@ mod observation;
 pub use evidence::Evidence;
 pub use latency::{LIMIT, Latency};
 pub use location::SourceLocation;
-pub use observation::{Decision, Observation};
+pub use observation::{Decision, Difference, Observation};
 
 /// How a case ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -125,6 +125,11 @@ impl Outcome {
             decisions: Vec::new(),
             evidence: None,
         }
+    }
+
+    /// Whether the case was seen through, whether or not it showed what it expects.
+    pub fn was_seen(&self) -> bool {
+        matches!(self.result, Result::Passed | Result::Failed(_))
     }
 
     /// Whether nothing contradicts the case.

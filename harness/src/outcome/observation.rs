@@ -32,23 +32,43 @@ pub struct Observation {
     pub causes: Vec<String>,
 }
 
+/// In what two observations differ. Of several, the one that matters most: the last of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Difference {
+    /// The same happened; the message has other words.
+    Wording,
+    /// The pod came to the same end; the registry got other requests.
+    Requests,
+    /// The pod's phase, its waiting reasons or the steps taken.
+    Outcome,
+}
+
 impl Observation {
-    /// Whether the same was seen. Order and number of requests are not compared: several containers
-    /// pull at the same time, and how often a pull is tried again is chance.
-    pub fn is_like(&self, other: &Self) -> bool {
-        let has =
-            |all: &[RequestSummary], one: &RequestSummary| all.iter().any(|of| of.is_like(one));
-        let within = |one: &[RequestSummary], all: &[RequestSummary]| {
-            one.iter().all(|request| has(all, request))
+    /// Returns in what the other differs, if it does. Order and number of requests are not compared:
+    /// several containers pull at the same time, and how often a pull is tried again is chance.
+    pub fn difference(&self, other: &Self) -> Option<Difference> {
+        let end = |one: &'_ Self| {
+            (one.pod.clone(), one.container.clone(), one.phase.clone(), one.reasons.clone())
         };
-        let registries = self.registries.len() == other.registries.len()
+        if end(self) != end(other) {
+            Some(Difference::Outcome)
+        } else if !self.has_requests_of(other) {
+            Some(Difference::Requests)
+        } else {
+            (self.message != other.message).then_some(Difference::Wording)
+        }
+    }
+
+    fn has_requests_of(&self, other: &Self) -> bool {
+        let within = |one: &[RequestSummary], all: &[RequestSummary]| {
+            one.iter().all(|request| all.iter().any(|of| of.is_like(request)))
+        };
+        self.registries.len() == other.registries.len()
             && self.registries.iter().all(|(name, one)| {
                 let same = other.registries.get(name);
                 same.is_some_and(|other| within(one, other) && within(other, one))
-            });
-        (&self.pod, &self.container, &self.phase, &self.reasons, &self.message)
-            == (&other.pod, &other.container, &other.phase, &other.reasons, &other.message)
-            && registries
+            })
     }
 }
 
@@ -83,9 +103,12 @@ mod tests {
         let one = seen(&format!("{anonymous}{known}"));
         let mut other = seen(&format!("{known}{anonymous}{anonymous}"));
         other.step = 3;
-        assert!(one.is_like(&other));
-        assert!(!one.is_like(&seen(anonymous)) && !seen(anonymous).is_like(&one));
+        assert_eq!(one.difference(&other), None);
+        assert_eq!(one.difference(&seen(anonymous)), Some(Difference::Requests));
+        assert_eq!(seen(anonymous).difference(&one), Some(Difference::Requests));
+        other.message = Some("other".into());
+        assert_eq!(one.difference(&other), Some(Difference::Wording));
         other.phase = Some("Running".into());
-        assert!(!one.is_like(&other));
+        assert_eq!(one.difference(&other), Some(Difference::Outcome));
     }
 }

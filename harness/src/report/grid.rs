@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     case::model::When,
-    outcome::{Observation, Outcome, Result},
+    outcome::{Difference, Observation, Outcome, Result},
 };
 
 /// A version of the matrix.
@@ -121,10 +121,7 @@ impl Row {
 
     /// The columns in which the case was seen through, whether or not it showed what it expects.
     pub fn seen_on(&self) -> Vec<usize> {
-        let seen = |cell: &Option<Outcome>| {
-            cell.as_ref()
-                .is_some_and(|outcome| matches!(outcome.result, Result::Passed | Result::Failed(_)))
-        };
+        let seen = |cell: &Option<Outcome>| cell.as_ref().is_some_and(Outcome::was_seen);
         (0..self.cells.len()).filter(|at| seen(&self.cells[*at])).collect()
     }
 
@@ -140,7 +137,7 @@ impl Row {
         for at in &seen_on {
             for (order, seen) in observed(*at).iter().enumerate() {
                 let sights = steps.entry(if alike { order } else { seen.step }).or_default();
-                match sights.iter_mut().find(|sight| sight.seen.is_like(seen)) {
+                match sights.iter_mut().find(|sight| sight.seen.difference(seen).is_none()) {
                     Some(sight) => sight.columns.push(*at),
                     None => sights.push(Sight { columns: vec![*at], seen }),
                 }
@@ -149,10 +146,29 @@ impl Row {
         steps.into_values().collect()
     }
 
+    /// In what two versions differ, if both saw the case through and showed different things.
+    pub fn difference_between(&self, one: usize, other: usize) -> Option<Difference> {
+        let seen = |at: usize| {
+            let cell = self.cells.get(at)?.as_ref();
+            cell.filter(|outcome| outcome.was_seen()).map(|outcome| outcome.observed.as_slice())
+        };
+        let (one, other) = (seen(one)?, seen(other)?);
+        if one.len() != other.len() {
+            return Some(Difference::Outcome);
+        }
+        one.iter().zip(other).filter_map(|(one, other)| one.difference(other)).max()
+    }
+
+    /// In what versions differ most, if they showed different things.
+    pub fn difference(&self) -> Option<Difference> {
+        let seen_on = self.seen_on();
+        let others = seen_on.iter().skip(1);
+        others.filter_map(|at| self.difference_between(seen_on[0], *at)).max()
+    }
+
     /// Whether versions showed different things.
     pub fn differs(&self) -> bool {
-        let all = self.seen_on().len();
-        self.sights().iter().any(|sights| sights.iter().any(|sight| sight.columns.len() != all))
+        self.difference().is_some()
     }
 
     /// The versions that a case is not about, with those that it is.

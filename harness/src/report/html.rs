@@ -6,11 +6,13 @@
 use std::{fmt::Write as _, path::Path};
 
 use super::{
-    Grid, Row, Sight, terminal,
+    Grid, Row, Sight,
+    changes::{Change, changes},
+    terminal,
     words::{self, Part, count},
 };
 use crate::{
-    outcome::{Observation, Outcome, Result},
+    outcome::{Difference, Observation, Outcome, Result},
     registry::RequestSummary,
 };
 
@@ -21,6 +23,7 @@ const SCRIPT: &str = include_str!("page.js");
 pub fn page(grid: &Grid, folder: &Path) -> String {
     let mut text = String::new();
     head(&mut text, grid);
+    versions(&mut text, grid);
     for (theme, rows) in grid.themes() {
         let heading = escape(&words::heading(theme));
         let number = count(rows.len(), "case");
@@ -78,6 +81,35 @@ fn head(text: &mut String, grid: &Grid) {
         writeln!(text, "<a href=\"#{theme}\">{heading} <small>{}</small></a>", rows.len()).ok();
     }
     text.push_str("</nav>\n<main>\n");
+}
+
+/// What each version changed.
+fn versions(text: &mut String, grid: &Grid) {
+    let changes = changes(grid);
+    if changes.is_empty() {
+        return;
+    }
+    text.push_str(
+        "<details id=\"versions\">\n<summary>What each version changed</summary>\n<dl>\n",
+    );
+    for change in &changes {
+        let Change { of, from, to, with, compared, .. } = change;
+        let compared = count(*compared, "case");
+        writeln!(text, "<dt>{of} {from} → {to} <small>with {with}, of {compared}</small></dt>")
+            .ok();
+        if change.rows.is_empty() {
+            text.push_str("<dd>no difference</dd>\n");
+        }
+        for difference in [Difference::Outcome, Difference::Requests, Difference::Wording] {
+            let link = |row: &Row| format!("<a href=\"#{0}\">{0}</a>", escape(&row.name));
+            let rows: Vec<String> = change.rows_with(difference).map(link).collect();
+            if !rows.is_empty() {
+                let word = words::difference(difference);
+                writeln!(text, "<dd><b>{word}</b> {}</dd>", rows.join(", ")).ok();
+            }
+        }
+    }
+    text.push_str("</dl>\n</details>\n");
 }
 
 fn article(text: &mut String, grid: &Grid, row: &Row, folder: &Path) {
@@ -271,6 +303,13 @@ mod tests {
         let page = page(&sample::grid(), Path::new("docs"));
         insta::assert_snapshot!(main_of(&page), @r##"
 
+        <details id="versions">
+        <summary>What each version changed</summary>
+        <dl>
+        <dt>Kubernetes 1.34 → 1.37 <small>with containerd 2.3, of 3 cases</small></dt>
+        <dd><b>wording</b> <a href="#documentation/b">documentation/b</a></dd>
+        </dl>
+        </details>
         <section id="documentation">
         <h2>Documentation <small>2 cases</small></h2>
         <article id="documentation/a" data-on="0 1">

@@ -4,9 +4,10 @@ use std::{fmt::Write as _, path::Path};
 
 use super::{
     Grid, Row, Sight,
+    changes::{Change, changes},
     words::{self, Part},
 };
-use crate::outcome::Result;
+use crate::outcome::{Difference, Result};
 
 /// The document. Links to cases lead from `folder`, where it is to lie.
 pub fn markdown(grid: &Grid, folder: &Path) -> String {
@@ -26,6 +27,7 @@ pub fn markdown(grid: &Grid, folder: &Path) -> String {
         let differ = rows.iter().filter(|row| row.differs()).count();
         writeln!(text, "| [{}](#{theme}) | {} | {differ} |", escape(&heading), rows.len()).ok();
     }
+    versions(&mut text, grid);
     for (theme, rows) in grid.themes() {
         writeln!(text, "\n## {}", escape(&words::heading(theme))).ok();
         for row in rows {
@@ -33,6 +35,32 @@ pub fn markdown(grid: &Grid, folder: &Path) -> String {
         }
     }
     text
+}
+
+/// What each version changed.
+fn versions(text: &mut String, grid: &Grid) {
+    let changes = changes(grid);
+    if changes.is_empty() {
+        return;
+    }
+    text.push_str("\n## What each version changed\n");
+    for change in &changes {
+        let Change { of, from, to, with, compared, .. } = change;
+        let compared = words::count(*compared, "case");
+        writeln!(text, "\n**{of} {from} → {to}**, with {with}, of {compared}:").ok();
+        if change.rows.is_empty() {
+            text.push_str("no difference.\n");
+            continue;
+        }
+        text.push('\n');
+        for difference in [Difference::Outcome, Difference::Requests, Difference::Wording] {
+            let name = |row: &Row| format!("`{}`", row.name);
+            let rows: Vec<String> = change.rows_with(difference).map(name).collect();
+            if !rows.is_empty() {
+                writeln!(text, "- {}: {}", words::difference(difference), rows.join(", ")).ok();
+            }
+        }
+    }
 }
 
 fn entry(text: &mut String, grid: &Grid, row: &Row, folder: &Path) {
@@ -165,6 +193,12 @@ mod tests {
         |---|---:|---:|
         | [Documentation](#documentation) | 2 | 1 |
         | [Key matching](#key-matching) | 2 | 0 |
+
+        ## What each version changed
+
+        **Kubernetes 1.34 → 1.37**, with containerd 2.3, of 3 cases:
+
+        - wording: `documentation/b`
 
         ## Documentation
 

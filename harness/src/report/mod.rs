@@ -4,6 +4,7 @@
 //! machines, [`Tally`] over several rounds. Several versions: a [`Grid`] of outcomes, as a table
 //! ([`heading`], [`row`], …), as [`markdown`] and as a [`page`] of HTML.
 
+mod changes;
 mod explanation;
 mod explanation_json;
 mod grid;

@@ -27,8 +27,8 @@ pub fn row(grid: &Grid, row: &Row) -> String {
         let word = cell.as_ref().map_or("-", terminal::word);
         write!(text, "  {word:<wide$}", wide = cell_width(column)).ok();
     }
-    if row.differs() {
-        text.push_str("  differs");
+    if let Some(difference) = row.difference() {
+        write!(text, "  differs: {}", words::difference(difference)).ok();
     }
     text.trim_end().to_owned()
 }
@@ -115,7 +115,7 @@ mod tests {
                                   1.34    1.37
         documentation
           a                       ok      ok
-          b                       ok      ok      differs
+          b                       ok      ok      differs: wording
         key-matching
           c                       ok      FAILED
           d                       ok      n/a

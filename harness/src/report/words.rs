@@ -5,7 +5,10 @@ use std::{
     path::{Component, Path, PathBuf, absolute},
 };
 
-use crate::{outcome::Observation, registry::RequestSummary};
+use crate::{
+    outcome::{Difference, Observation},
+    registry::RequestSummary,
+};
 
 /// The pod's phase with the reasons it waited for.
 pub fn state(seen: &Observation) -> Option<String> {
@@ -48,6 +51,15 @@ pub fn requests(
     registries: &BTreeMap<String, Vec<RequestSummary>>,
 ) -> impl Iterator<Item = (&str, &RequestSummary)> {
     registries.iter().flat_map(|(name, all)| all.iter().map(|one| (name.as_str(), one)))
+}
+
+/// A difference in a word.
+pub fn difference(difference: Difference) -> &'static str {
+    match difference {
+        Difference::Outcome => "outcome",
+        Difference::Requests => "requests",
+        Difference::Wording => "wording",
+    }
 }
 
 /// Themes that are no words.
