@@ -166,7 +166,7 @@ fn scope(cache: &Path, user: u32) -> Option<String> {
 }
 
 /// The folder of the project a run was started in, or the working folder.
-fn project_root() -> PathBuf {
+pub(crate) fn project_root() -> PathBuf {
     let here = env::current_dir().unwrap_or_default();
     here.ancestors()
         .find(|folder| folder.join("versions.toml").is_file())

@@ -15,7 +15,7 @@ use super::{
     error::CaseError,
     fixtures::Fixtures,
     manifest::{Manifest, ManifestFile},
-    model::{Case, Step},
+    model::{Case, FORMAT, Step},
     renames,
     secrets::secrets,
     tree::{Key, Node},
@@ -63,6 +63,9 @@ impl CaseFile {
     /// As [`CaseFile::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, CaseError> {
         let tree = Node::documents(text).into_iter().next();
+        if let Some(error) = tree.as_ref().and_then(|tree| of_newer_format(path, tree)) {
+            return Err(error);
+        }
         let case: Case = serde_saphyr::from_str(text).map_err(|error| {
             let old = tree.as_ref().and_then(|tree| renames::find(tree, text).into_iter().next());
             match old {
@@ -160,6 +163,16 @@ impl CaseFile {
     pub fn place(&self, step: usize) -> Option<(u64, u64)> {
         self.case.steps.get(step).map(|step| (step.referenced.line(), step.referenced.column()))
     }
+}
+
+/// What is wrong with a file that is of a later version of the format than is read here.
+fn of_newer_format(path: &Path, tree: &Node) -> Option<CaseError> {
+    let format = tree.get("format")?.text()?.parse::<u64>().ok().filter(|one| *one > FORMAT)?;
+    let problem = format!(
+        "is of version {format} of the format, and this pullproof reads version {FORMAT}; use a newer \
+         pullproof"
+    );
+    Some(CaseError::at(path, Some(tree.place_of(&[Key::Name("format")])), problem))
 }
 
 /// The case files of a file or folder, sorted; a folder is searched to any depth, each folder once.

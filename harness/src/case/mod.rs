@@ -20,6 +20,7 @@ mod schema;
 mod secrets;
 mod texts;
 mod tree;
+mod trust;
 mod validate;
 mod variables;
 

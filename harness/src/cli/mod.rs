@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod bisect;
 mod doctor;
 mod down;
 mod explain;
@@ -11,8 +12,10 @@ mod migrate;
 pub mod output;
 mod pairs;
 mod reports;
+mod reproduce;
 mod run;
 mod selection;
+mod setup;
 mod signals;
 mod up;
 
@@ -51,6 +54,8 @@ enum Command {
     Run(run::Arguments),
     /// Run cases on several versions, side by side
     Matrix(matrix::Arguments),
+    /// Run a captured case on versions of Kubernetes and containerd, and say where it is reproduced
+    Reproduce(reproduce::Arguments),
     /// Explain why pods of any cluster cannot pull
     Explain(explain::Arguments),
     /// Remove the clusters made here and all that belongs to them
@@ -93,6 +98,10 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
         Command::Matrix(arguments) => {
             let settings = Settings::from_env()?;
             matrix::main(arguments, settings, cli.kubernetes, cli.containerd).await
+        }
+        Command::Reproduce(arguments) => {
+            let settings = Settings::from_env()?;
+            reproduce::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
         Command::Explain(arguments) => explain::main(arguments).await,
         Command::Down(arguments) => interruptible(down::main(arguments, settings()?)).await?,

@@ -1,16 +1,55 @@
 //! The versions that `matrix` is asked for.
 
-use crate::{error::Usage, settings::Settings};
+use crate::{case::model::SeenOn, error::Usage, settings::Settings};
 
 /// Stands for each version that is known.
 const ALL: &str = "all";
 
 /// A Kubernetes minor with a containerd minor, and the settings that mean its cluster.
+#[derive(Debug, Clone)]
 pub struct Pair {
     /// `1.37`, or `1.37/2.2` with a containerd that was asked for.
     pub label: String,
     /// The settings.
     pub settings: Settings,
+}
+
+impl Pair {
+    /// Returns its place in the order of versions.
+    pub fn order(&self) -> (Vec<u64>, Vec<u64>) {
+        let containerd = self.settings.containerd.as_deref().unwrap_or_default();
+        (numbers(&self.settings.kubernetes), numbers(containerd))
+    }
+}
+
+fn numbers(version: &str) -> Vec<u64> {
+    version.split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+/// Returns the known pair that is nearest to the versions on which something was seen: of each program
+/// the same minor, otherwise the next one, otherwise the last. Without such versions, the default.
+pub fn nearest(settings: &Settings, seen_on: Option<&SeenOn>) -> Pair {
+    let known = &settings.versions;
+    let near = |wanted: Option<&str>, minors: Vec<String>| -> Option<String> {
+        let wanted = numbers(wanted?.trim_start_matches('v'));
+        let minor = wanted.get(..2)?;
+        let next = minors.iter().find(|known| numbers(known).as_slice() >= minor);
+        next.or(minors.last()).cloned()
+    };
+    let kubernetes =
+        seen_on.and_then(|on| near(on.kubernetes.as_deref(), known.kubernetes_minors()));
+    let containerd = seen_on.and_then(|on| near(on.containerd(), known.containerd_minors()));
+    let mut settings = settings.clone();
+    settings.kubernetes = kubernetes.unwrap_or(settings.kubernetes);
+    if let Some(containerd) = containerd {
+        let own = settings.versions.own_containerd(&settings.kubernetes);
+        settings.containerd = (own != Some(containerd.as_str())).then_some(containerd);
+    }
+    let label = match &settings.containerd {
+        Some(containerd) => format!("{}/{containerd}", settings.kubernetes),
+        None => settings.kubernetes.clone(),
+    };
+    Pair { label, settings }
 }
 
 /// Returns the pairs that two lists mean, in their order. An entry of the first is a minor, or a minor
@@ -161,6 +200,22 @@ mod tests {
         let versions = Versions::built_in();
         let labels: Vec<String> = asked(None, None).into_iter().map(|(label, _)| label).collect();
         assert_eq!(labels, [versions.older, versions.default]);
+    }
+
+    #[test]
+    fn what_was_seen_elsewhere_is_tried_on_the_nearest_version() {
+        let label = |kubernetes: &str, runtime: &str| {
+            let seen_on = SeenOn {
+                kubernetes: Some(kubernetes.to_owned()),
+                runtime: Some(runtime.to_owned()),
+            };
+            nearest(&settings(), Some(&seen_on)).label
+        };
+        assert_eq!(label("v1.36.3", "containerd://2.3.7"), "1.36");
+        assert_eq!(label("1.34.11+k3s1", "containerd://2.1.4-k3s1"), "1.34/2.1");
+        assert_eq!(label("v1.19.3", "docker://19.3.8"), "1.31");
+        assert_eq!(label("v1.40.0", "containerd://1.6.9"), "1.37/1.7");
+        assert_eq!(nearest(&settings(), None).label, "1.37");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod json;
 mod junit;
 mod latency;
 mod markdown;
+mod reproduction;
 #[cfg(test)]
 pub(crate) mod sample;
 mod table;
@@ -27,6 +28,7 @@ pub use html::page;
 pub use json::{json, matrix_json};
 pub use junit::junit;
 pub use markdown::markdown;
+pub use reproduction::{Reproduction, reproductions, reproductions_json};
 pub use table::{differences, heading, legend, row};
 pub use tally::Tally;
 pub use terminal::{failure, line, summary, word};

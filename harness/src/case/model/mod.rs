@@ -38,6 +38,12 @@ pub struct Case {
     /// What was seen that differs from the source, or anything a reader has to know.
     #[serde(default)]
     pub note: Option<String>,
+    /// The version of the format that the file was written for. Default: any.
+    #[serde(default)]
+    pub format: Option<u64>,
+    /// The versions on which a captured case was seen; `pullproof reproduce` begins with them.
+    #[serde(default, rename = "seenOn")]
+    pub seen_on: Option<SeenOn>,
     /// The versions this case speaks of; on others it does not apply.
     #[serde(default)]
     pub when: When,
@@ -57,6 +63,28 @@ pub struct Case {
     /// What happens, in order.
     #[schemars(with = "Vec<Step>")]
     pub steps: Vec<Spanned<Step>>,
+}
+
+/// The version of the format that is read here.
+pub const FORMAT: u64 = 1;
+
+/// The versions on which something was seen, as the node names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeenOn {
+    /// The kubelet's: `1.36.3`.
+    #[serde(default)]
+    pub kubernetes: Option<String>,
+    /// The runtime with its version: `containerd://2.2.1`, `cri-o://1.33.2`.
+    #[serde(default)]
+    pub runtime: Option<String>,
+}
+
+impl SeenOn {
+    /// Returns the version of containerd, if that was the runtime.
+    pub fn containerd(&self) -> Option<&str> {
+        self.runtime.as_deref()?.strip_prefix("containerd://")
+    }
 }
 
 /// Ranges of versions; all that are given must hold.
