@@ -1,7 +1,7 @@
 //! The one boundary to other programs: own process group, output kept, ended with its owner.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fs::File,
     io,
     os::unix::process::{CommandExt, ExitStatusExt},
@@ -325,14 +325,6 @@ impl Drop for Group {
 
 fn status_of(status: std::process::ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
-}
-
-/// Finds a program in a PATH.
-pub fn which(program: &str, path: &str) -> Option<OsString> {
-    std::env::split_paths(path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
-        .map(Into::into)
 }
 
 #[cfg(test)]

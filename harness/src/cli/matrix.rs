@@ -137,7 +137,7 @@ pub async fn main(
             reports::write(Some(file), || Ok(report::markdown(&grid, folder_of(file))))
         }),
         page.map_or(Ok(()), |file| {
-            reports::write(Some(file), || Ok(report::page(&grid, folder_of(file))))
+            reports::write(Some(file), || report::page(&grid, folder_of(file)))
         }),
         reports::write(arguments.json.as_deref(), || Ok(report::matrix_json(&grid))),
         noted,

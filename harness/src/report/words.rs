@@ -5,6 +5,9 @@ use std::{
     path::{Component, Path, PathBuf, absolute},
 };
 
+use linkify::{LinkFinder, LinkKind};
+use pathdiff::diff_paths;
+
 use crate::{
     outcome::{Difference, Observation},
     registry::RequestSummary,
@@ -82,42 +85,33 @@ pub fn count(number: usize, word: &str) -> String {
 
 /// The parts of a text that are addresses of the web, and those between them.
 pub fn links(text: &str) -> Vec<Part<'_>> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(at) = ["https://", "http://"].iter().filter_map(|s| rest.find(s)).min() {
-        let end = rest[at..].find(char::is_whitespace).map_or(rest.len(), |end| at + end);
-        // A comma or bracket after an address is the sentence's.
-        let link = rest[at..end].trim_end_matches([',', ';', ')', '.']);
-        if at > 0 {
-            parts.push(Part::Text(&rest[..at]));
-        }
-        parts.push(Part::Link(link));
-        rest = &rest[at + link.len()..];
-    }
-    if !rest.is_empty() {
-        parts.push(Part::Text(rest));
-    }
-    parts
+    let mut finder = LinkFinder::new();
+    finder.kinds(&[LinkKind::Url]);
+    let is_web = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+    let parts = finder.spans(text).map(|span| match span.kind() {
+        Some(_) if is_web(span.as_str()) => Part::Link(span.as_str()),
+        _ => Part::Text(span.as_str()),
+    });
+    parts.collect()
 }
 
 /// The way from a folder to a file, as a link has it.
 pub fn link_to(folder: &Path, file: &Path) -> String {
-    let parts = |path: &Path| -> Vec<String> {
-        let path = absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-        let mut parts: Vec<String> = Vec::new();
-        for part in path.components() {
-            match part {
-                Component::ParentDir => drop(parts.pop()),
-                Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
-                _ => {}
-            }
+    let plain = |path: &Path| absolute(path).map(normal).unwrap_or_else(|_| path.to_owned());
+    let way = diff_paths(plain(file), plain(folder)).unwrap_or_else(|| file.to_owned());
+    way.to_string_lossy().into_owned()
+}
+
+/// A path without `..`, whatever its folders are.
+fn normal(path: PathBuf) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
         }
-        parts
-    };
-    let (folder, file) = (parts(folder), parts(file));
-    let common = folder.iter().zip(&file).take_while(|(a, b)| a == b).count();
-    let up = folder[common..].iter().map(|_| "..".to_owned());
-    up.chain(file[common..].iter().cloned()).collect::<Vec<_>>().join("/")
+    }
+    plain
 }
 
 /// A part of a text.
@@ -150,8 +144,8 @@ mod tests {
     fn addresses_are_found_in_a_source() {
         assert_eq!(links("KEP-2535"), [Part::Text("KEP-2535")]);
         assert_eq!(
-            links("see https://a.b/c#d, and more"),
-            [Part::Text("see "), Part::Link("https://a.b/c#d"), Part::Text(", and more")]
+            links("see https://kubernetes.io/c#d, and more"),
+            [Part::Text("see "), Part::Link("https://kubernetes.io/c#d"), Part::Text(", and more")]
         );
         assert_eq!(links("javascript:alert(1)"), [Part::Text("javascript:alert(1)")]);
     }
