@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use pullproof::case::model::Phase;
+use pullproof::case::model::{Phase, Verb};
 use pullproof::{
     case::{CaseFile, find_cases, range::version_of},
     versions::Versions,
@@ -54,7 +54,7 @@ fn every_pull_that_fails_states_its_cause() {
         // Its pull fails once and is retried at once: what is to be seen of it is gone by then.
         let once = case.name.ends_with("-once");
         for (index, step) in case.steps() {
-            let Some(expect) = &step.expect else { continue };
+            let Verb::Expect(expect) = &step.verb else { continue };
             let fails = expect.reasons.iter().any(|reason| PULLS.contains(&reason.as_str()));
             if fails && expect.phase != Some(Phase::Running) && expect.cause.is_none() && !once {
                 without.push(format!("{} step {}", case.name, index + 1));

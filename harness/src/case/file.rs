@@ -15,7 +15,7 @@ use super::{
     error::CaseError,
     fixtures::Fixtures,
     manifest::{Manifest, ManifestFile},
-    model::{Case, FORMAT, Step},
+    model::{Case, FORMAT, RegistryChange, Step, Verb},
     renames,
     secrets::secrets,
     tree::{Key, Node},
@@ -78,7 +78,7 @@ impl CaseFile {
         let mut objects = BTreeMap::new();
         let mut files = Vec::new();
         for (index, step) in case.steps.iter().enumerate() {
-            let Some(manifests) = &step.value.apply else { continue };
+            let Verb::Apply(manifests) = &step.value.verb else { continue };
             let mut all = Vec::new();
             for (at, manifest) in manifests.0.iter().enumerate() {
                 match manifest {
@@ -117,7 +117,7 @@ impl CaseFile {
         for object in self.objects.values().flatten() {
             hash.update(object.to_string());
         }
-        if self.steps().any(|(_, step)| step.run.is_some()) {
+        if self.steps().any(|(_, step)| matches!(step.verb, Verb::Run(_))) {
             for (name, bytes) in self.fixtures.files() {
                 hash.update(name);
                 hash.update(bytes);
@@ -131,12 +131,18 @@ impl CaseFile {
         self.case.steps.iter().map(|step| &step.value).enumerate()
     }
 
+    /// The steps that change a registry.
+    pub(super) fn registry_changes(&self) -> impl Iterator<Item = (usize, &RegistryChange)> {
+        self.steps().filter_map(|(index, step)| match &step.verb {
+            Verb::Registry(change) => Some((index, change)),
+            _ => None,
+        })
+    }
+
     /// Whether a step changes what other cases on the node would notice, so that it needs the node alone.
     pub fn needs_node_alone(&self) -> bool {
         self.case.hosts.contains_key("_default")
-            || self
-                .steps()
-                .any(|(_, step)| step.node.as_ref().is_some_and(|node| node.concerns_others()))
+            || self.steps().any(|(_, step)| step.needs_node_alone())
     }
 
     /// Where in a run it is best started: those that need the node alone first, then those that wait
@@ -149,9 +155,7 @@ impl CaseFile {
     }
 
     fn urgency(&self) -> u8 {
-        let patient = |(_, step): (usize, &Step)| {
-            step.expect.as_ref().is_some_and(|expect| expect.within.is_some())
-        };
+        let patient = |(_, step): (usize, &Step)| matches!(&step.verb, Verb::Expect(expect) if expect.within.is_some());
         match (self.needs_node_alone(), self.steps().any(patient)) {
             (true, _) => 0,
             (false, true) => 1,

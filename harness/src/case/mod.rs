@@ -1,9 +1,8 @@
 //! The case: one YAML file with the registry as it is, plain manifests, and what must be seen.
 //!
-//! [`model`] holds the words of the format, [`manifest`], [`range`] and `texts` its short forms;
-//! [`CaseFile`] reads a file and has it checked by `validate`, which points at the words with the help
-//! of `tree`. Adding a step: a field of [`model::Step`], its name in `validate`, its doing in
-//! `run::steps`, and the schema again.
+//! [`model`] holds the words of the format; [`CaseFile`] reads a file and has it checked by `validate`,
+//! which points at the words with the help of `source` and `tree`. Adding a verb: a row and a file in
+//! `model/step/`, a file in `run/steps/`, and the schema again.
 
 mod error;
 mod file;
@@ -18,7 +17,7 @@ pub mod range;
 mod renames;
 mod schema;
 mod secrets;
-mod texts;
+mod source;
 mod tree;
 mod trust;
 mod validate;

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{
     CaseFile,
-    model::{Auth, Requests, Step},
+    model::{Auth, Verb},
 };
 
 mod text;
@@ -38,15 +38,15 @@ pub fn secrets(file: &CaseFile) -> Vec<SecretString> {
         }
     }
     for (_, step) in file.steps() {
-        found.step(step);
+        step.verb.action().secrets(&mut found);
     }
     for toml in file.case.hosts.values().filter_map(|hosts| hosts.toml.as_ref()) {
-        found.text(toml, DEPTH);
+        found.file(toml);
     }
     file.objects.values().flatten().for_each(|object| found.value(object, DEPTH));
-    if file.steps().any(|(_, step)| step.run.is_some()) {
+    if file.steps().any(|(_, step)| matches!(step.verb, Verb::Run(_))) {
         for (_, bytes) in file.fixtures.files() {
-            found.text(&String::from_utf8_lossy(&bytes), DEPTH);
+            found.file(&String::from_utf8_lossy(&bytes));
         }
     }
     found.into_secrets()
@@ -54,7 +54,7 @@ pub fn secrets(file: &CaseFile) -> Vec<SecretString> {
 
 /// What was found so far.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     secrets: BTreeSet<String>,
     /// Names of users, which reports show: a password that is the same is none.
     users: BTreeSet<String>,
@@ -65,40 +65,44 @@ impl Found {
         self.secrets.difference(&self.users).cloned().map(SecretString::from).collect()
     }
 
-    fn users<'a>(&mut self, users: impl IntoIterator<Item = (&'a String, &'a SecretString)>) {
+    /// Adds the passwords of users.
+    pub(super) fn users<'a>(
+        &mut self,
+        users: impl IntoIterator<Item = (&'a String, &'a SecretString)>,
+    ) {
         for (name, secret) in users {
             self.users.insert(name.clone());
-            self.secret(secret.expose_secret());
+            self.password(secret);
         }
     }
 
-    fn step(&mut self, step: &Step) {
-        let users = step.registry.as_ref().and_then(|change| change.users.as_ref());
-        self.users(users.into_iter().flatten());
-        for seen in step.expect.iter().flat_map(|expect| &expect.registry.0) {
-            if let Some(Requests::Each(requests)) = &seen.requests {
-                let passwords = requests.iter().filter_map(|request| request.password.as_ref());
-                passwords.for_each(|password| self.secret(password.expose_secret()));
+    /// Adds a password.
+    pub(super) fn password(&mut self, password: &SecretString) {
+        self.secret(password.expose_secret());
+    }
+
+    /// Adds those of a command line and of its standard input.
+    pub(super) fn command_with_stdin(&mut self, command: &str, stdin: Option<&str>) {
+        self.text(command, DEPTH);
+        if let Some(stdin) = stdin {
+            self.text(stdin, DEPTH);
+            if command.contains(text::STDIN) {
+                self.secret(stdin);
             }
         }
-        if let Some(patch) = &step.patch {
-            if patch.object.starts_with("secret/") {
-                self.entries(&patch.merge);
-            }
-            self.value(&patch.merge, DEPTH);
+    }
+
+    /// Adds those of what is merged into an object.
+    pub(super) fn merged(&mut self, into_secret: bool, merge: &Value) {
+        if into_secret {
+            self.entries(merge);
         }
-        if let Some(run) = &step.run {
-            self.text(&run.command, DEPTH);
-            if let Some(stdin) = &run.stdin {
-                self.text(stdin, DEPTH);
-                if run.command.contains(text::STDIN) {
-                    self.secret(stdin);
-                }
-            }
-        }
-        for text in step.node.iter().flat_map(|node| node.files.values()) {
-            self.text(text, DEPTH);
-        }
+        self.value(merge, DEPTH);
+    }
+
+    /// Adds those of a file.
+    pub(super) fn file(&mut self, text: &str) {
+        self.text(text, DEPTH);
     }
 
     /// Adds a secret, but no variable that stands for one, and without the line end of a file.

@@ -9,7 +9,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::{CaseError, CaseFile, model::Step};
+use super::{
+    CaseError, CaseFile,
+    model::{Step, Verb},
+};
 
 /// Where hosts.toml files lie.
 const HOSTS: &str = "/etc/containerd/certs.d/";
@@ -81,22 +84,22 @@ impl CaseFile {
 }
 
 fn of_step(step: &Step) -> Vec<String> {
-    let mut found = Vec::new();
-    if let Some(run) = &step.run {
-        let command = run.command.split_whitespace().collect::<Vec<_>>().join(" ");
-        found.push(format!("runs a command on this machine: {command}"));
-    }
-    if let Some(patch) = &step.patch {
-        found.extend(
-            access(&patch.merge).map(|key| format!("patches `{key}` into {}", patch.object)),
-        );
-    }
-    for (path, text) in step.node.iter().flat_map(|node| &node.files) {
-        if !is_harmless(path, text) {
-            found.push(format!("writes {path} on the node"));
+    match &step.verb {
+        Verb::Run(step) => {
+            let command = step.command.split_whitespace().collect::<Vec<_>>().join(" ");
+            vec![format!("runs a command on this machine: {command}")]
         }
+        Verb::Patch(patch) => {
+            let key = access(&patch.merge).into_iter();
+            key.map(|key| format!("patches `{key}` into {}", patch.object)).collect()
+        }
+        Verb::Node(node) => {
+            let files = node.files.iter().filter(|(path, text)| !is_harmless(path, text));
+            files.map(|(path, _)| format!("writes {path} on the node")).collect()
+        }
+        // What is applied is looked at as a whole.
+        Verb::Apply(_) | Verb::Expect(_) | Verb::Delete(_) | Verb::Registry(_) => Vec::new(),
     }
-    found
 }
 
 fn is_harmless(path: &str, text: &str) -> bool {

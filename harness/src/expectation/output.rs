@@ -15,7 +15,7 @@ pub fn output(
             return Err(Mismatch::new(of, texts::wanted(text), printed));
         }
     }
-    for text in wanted.lacks.0.iter().filter(|text| applies(&text.when, versions)) {
+    for text in wanted.not_contains.0.iter().filter(|text| applies(&text.when, versions)) {
         if printed.contains(&text.text) {
             let lacks = format!("does not contain {:?}", text.text);
             return Err(Mismatch::new(of, lacks, printed));

@@ -29,14 +29,14 @@ pub(super) fn fits(text: &Text, message: &str) -> bool {
     match text.how {
         TextMatch::Contains => message.contains(&text.text),
         TextMatch::Equals => message.trim_end_matches('\n') == text.text.trim_end_matches('\n'),
-        TextMatch::Lacks => !message.contains(&text.text),
+        TextMatch::NotContains => !message.contains(&text.text),
     }
 }
 
 /// Whether messages are as a text says: one of them, or all of them if it must lack.
 pub(super) fn found(text: &Text, messages: &[String]) -> bool {
     match text.how {
-        TextMatch::Lacks => messages.iter().all(|message| fits(text, message)),
+        TextMatch::NotContains => messages.iter().all(|message| fits(text, message)),
         _ => messages.iter().any(|message| fits(text, message)),
     }
 }
@@ -46,6 +46,6 @@ pub(super) fn wanted(text: &Text) -> String {
     match text.how {
         TextMatch::Contains => format!("contains {:?}", text.text),
         TextMatch::Equals => format!("is {:?}", text.text),
-        TextMatch::Lacks => format!("does not contain {:?}", text.text),
+        TextMatch::NotContains => format!("does not contain {:?}", text.text),
     }
 }

@@ -203,7 +203,7 @@ fn missed(mismatch: Mismatch, began: Instant, sight: &Sight<'_>, expect: &Expect
 fn to_nudge<'a>(expect: &Expect, sight: &'a Sight<'_>) -> Option<&'a str> {
     let pod = sight.pod.as_ref()?;
     let seen = pod.reasons(expect.container.as_deref());
-    let waits = expect.sync == Sync::Hastened
+    let waits = expect.sync == Sync::Nudged
         && expect.reasons.get(seen.len()).is_some_and(|next| next == "ImagePullBackOff")
         && seen.last().is_some_and(|last| last == "ErrImagePull");
     waits.then_some(pod.name.as_str())

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::{
     case::{
         PodSelector,
-        model::{Auth, Expect, FaultAction, Pair, Phase},
+        model::{Auth, Expect, FaultAction, Phase, PrivacyCheck},
     },
     cluster::quote,
     evidence::PodHistory,
@@ -69,10 +69,12 @@ impl<'a> ControlPull<'a> {
             if self.scene.proven.contains(&new) {
                 continue;
             }
-            let mismatch = match self.expect.pair {
-                Pair::Anonymous => self.pull(image, &reference, &registries).await?,
-                Pair::Registry => self.ask(image, &reference, &registries, false).await?,
-                Pair::Public => self.ask(image, &reference, &registries, true).await?,
+            let mismatch = match self.expect.privacy_check {
+                PrivacyCheck::NodePull => self.pull(image, &reference, &registries).await?,
+                PrivacyCheck::RegistryAnswer => {
+                    self.ask(image, &reference, &registries, false).await?
+                }
+                PrivacyCheck::Public => self.ask(image, &reference, &registries, true).await?,
             };
             if let Some(mismatch) = mismatch {
                 return Ok(Err(mismatch));
@@ -106,13 +108,16 @@ impl<'a> ControlPull<'a> {
         let reference = Reference::of(image);
         let private = |all: &[&str]| all.iter().any(|name| self.scene.is_private(name, &reference));
         let mut registries = self.scene.registries_of(&reference.host);
-        if self.expect.pair == Pair::Registry && !private(&registries) && !registries.is_empty() {
+        if self.expect.privacy_check == PrivacyCheck::RegistryAnswer
+            && !private(&registries)
+            && !registries.is_empty()
+        {
             // The host's registry may redirect to another.
             registries = self.scene.file.case.registries.keys().map(String::as_str).collect();
         }
-        let meant = match self.expect.pair {
-            Pair::Public => !registries.is_empty(),
-            Pair::Anonymous | Pair::Registry => private(&registries),
+        let meant = match self.expect.privacy_check {
+            PrivacyCheck::Public => !registries.is_empty(),
+            PrivacyCheck::NodePull | PrivacyCheck::RegistryAnswer => private(&registries),
         };
         meant.then_some((image, reference, registries))
     }

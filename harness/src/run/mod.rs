@@ -2,7 +2,7 @@
 //!
 //! [`Session`] holds what all cases of a process share: the cluster, the registry containers, the
 //! reaper. A case goes through `scene` (namespaces, registries, node settings), `steps` (one
-//! function per verb) and `awaiting` (until an expectation is met); [`crate::outcome::Outcome`] is the one value that
+//! file per verb) and `awaiting` (until an expectation is met); [`crate::outcome::Outcome`] is the one value that
 //! every report reads.
 
 use crate::limit;
@@ -12,7 +12,6 @@ mod bundle;
 mod cause;
 mod command;
 mod control_pull;
-mod expect;
 mod images;
 mod namespace;
 mod node;

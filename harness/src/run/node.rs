@@ -198,10 +198,6 @@ fn quoted(words: impl Iterator<Item = String>) -> String {
     words.map(|word| quote(&word)).collect::<Vec<_>>().join(" ")
 }
 
-pub(super) fn restarts_kubelet(file: &CaseFile) -> bool {
-    file.steps().any(|(_, step)| step.node.as_ref().is_some_and(|node| node.restart_kubelet))
-}
-
 #[cfg(test)]
 mod tests {
     use std::{os::unix::fs::PermissionsExt, process::Command};

@@ -6,10 +6,7 @@ use pullproof_diagnosis::Diagnosis;
 use regex::Regex;
 
 use crate::{
-    case::{
-        PodSelector,
-        model::{Expect, Step},
-    },
+    case::{PodSelector, model::Expect},
     evidence::Mark,
     expectation::reasons,
     outcome::{Decision, Observation},
@@ -17,9 +14,6 @@ use crate::{
 };
 
 use super::scene::Scene;
-
-/// The longest part of a command that is told.
-const COMMAND: usize = 160;
 
 /// What a case has shown so far.
 #[derive(Debug, Default)]
@@ -114,62 +108,6 @@ fn last_of_each(requests: Vec<RequestSummary>) -> Vec<RequestSummary> {
         }
     }
     last
-}
-
-/// A step in words, as the case has it: variables stay variables, passwords are hidden.
-pub fn in_words(scene: &Scene<'_>, index: usize, step: &Step) -> Vec<String> {
-    let mut words = Vec::new();
-    for object in scene.file.objects.get(&index).into_iter().flatten() {
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        words.push(format!(
-            "apply {}/{}",
-            text(&object["kind"]),
-            text(&object["metadata"]["name"])
-        ));
-    }
-    if let Some(run) = &step.run {
-        words.push(format!("run {}", shortened(&scene.redaction.hide(&run.command))));
-    }
-    if let Some(patch) = &step.patch {
-        let merge = scene.redaction.hide_value(&patch.merge).to_string();
-        words.push(format!("patch {}: {}", patch.object, shortened(&merge)));
-    }
-    if let Some(object) = &step.delete {
-        words.push(format!("delete {object}"));
-    }
-    if let Some(change) = &step.registry {
-        let of = change.of.as_deref().unwrap_or("the registry");
-        if let Some(users) = &change.users {
-            let names: Vec<&str> = users.keys().map(String::as_str).collect();
-            words.push(format!("{of} has other passwords from now on: {}", names.join(", ")));
-        }
-        match change.faults.as_deref() {
-            None => {}
-            Some([]) => words.push(format!("{of} has no fault any more")),
-            Some(_) => words.push(format!("{of} is faulty from now on")),
-        }
-        words.extend(change.push.iter().map(|image| format!("push {} to {of}", image.name)));
-    }
-    if let Some(change) = &step.node {
-        words.extend(change.files.keys().map(|path| format!("write {path} on the node")));
-        words.extend(change.remove_images.iter().map(|i| format!("remove {i} from the node")));
-        words.extend(change.preload.iter().map(|i| format!("bring {i} onto the node")));
-        let record = change.record.iter();
-        words.extend(record.map(|one| format!("look at the kubelet's record of {}", one.image)));
-        words.extend(change.restart_kubelet.then(|| "restart the kubelet".to_owned()));
-    }
-    words.iter().map(|words| scene.redaction.hide(words)).collect()
-}
-
-/// A command on one line. It has lost its secrets: cut off they would not be known any more.
-fn shortened(command: &str) -> String {
-    let line = command.replace("\\\n", " ");
-    let line: Vec<&str> = line.split_whitespace().collect();
-    let line = line.join(" ");
-    match line.char_indices().nth(COMMAND) {
-        Some((end, _)) => format!("{} …", line[..end].trim_end()),
-        None => line,
-    }
 }
 
 /// What stands for the parts of a message that another run has otherwise.
@@ -299,11 +237,5 @@ mod tests {
         ));
         let last: Vec<String> = last_of_each(requests).iter().map(ToString::to_string).collect();
         assert_eq!(last, ["anonymous 401", "basic a 200"]);
-    }
-
-    #[test]
-    fn a_command_is_one_line_of_bounded_length() {
-        assert_eq!(shortened("kubectl create \\\n  secret\n"), "kubectl create secret");
-        assert_eq!(shortened(&"ä".repeat(200)).chars().count(), COMMAND + 2);
     }
 }

@@ -220,7 +220,7 @@ impl Session {
             }
             proved |= step.proves();
             let line = scene.file.place(index).map_or(0, |(line, _)| line);
-            debug!("{}:{line}: {} begins", scene.file.path.display(), step.verbs().join(", "));
+            debug!("{}:{line}: {} begins", scene.file.path.display(), step.verb.word());
             let limit = steps::patience(step).saturating_add(STEP);
             let taken = tokio::time::timeout(limit, steps::take(scene, index, step)).await;
             match taken.unwrap_or_else(|_| Err(Failure::Broken(too_long("the step", limit)))) {

@@ -52,7 +52,9 @@ fn within<'de, D: Deserializer<'de>>(
 }
 
 /// Reads what headers of requests contain. Credentials are not kept, so they are not looked for here.
-pub(super) fn request_headers<'de, D>(from: D) -> Result<BTreeMap<String, String>, D::Error>
+pub(in crate::case) fn request_headers<'de, D>(
+    from: D,
+) -> Result<BTreeMap<String, String>, D::Error>
 where
     D: Deserializer<'de>,
 {

@@ -1,7 +1,7 @@
 //! The words of a case file, as serde and the JSON Schema see them.
 //!
-//! Every struct refuses unknown keys; what serde cannot say (exactly one verb a step, a reason for
-//! every failure) is checked in `case::validate`.
+//! Every struct refuses unknown keys; what serde cannot say (a registry that is not there, a failure
+//! without a reason) is checked by `case::validate`, and by each verb for itself.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -13,18 +13,18 @@ use serde_saphyr::Spanned;
 use super::range::VersionRange;
 
 mod bounds;
-mod expect;
 mod fault;
 mod registry;
 mod request;
 mod step;
+mod text;
 
 pub(crate) use bounds::is_secret;
-pub use expect::*;
 pub use fault::*;
 pub use registry::*;
 pub use request::RequestKind;
 pub use step::*;
+pub use text::{Text, TextMatch, Texts};
 
 /// One case: registries as they are, plain manifests, and what must be seen.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -1,7 +1,12 @@
 //! Images whose digests are shared or have a name. The names of images are checked when they are read.
 
-use super::{Source, at, names};
-use crate::case::{error::CaseError, model::Image, tree::Key};
+use super::names;
+use crate::case::{
+    error::CaseError,
+    model::Image,
+    source::{Source, at},
+    tree::Key,
+};
 
 pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
     let case = &source.file.case;
@@ -28,9 +33,8 @@ pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
     for (name, registry) in &case.registries {
         known.extend(registry.images.iter().map(|image| format!("{name}/{}", image.name)));
     }
-    for (index, step) in source.file.steps() {
-        let Some(change) = &step.registry else { continue };
-        let of = change.of.as_ref().or_else(|| case.registries.keys().next());
+    for (index, change) in source.file.registry_changes() {
+        let of = change.registry.as_ref().or_else(|| case.registries.keys().next());
         let of = of.map_or("", String::as_str);
         for (at, image) in change.push.iter().enumerate() {
             digest(source, at!["steps", index, "registry", "push", at], image)?;

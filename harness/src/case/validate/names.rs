@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::{Source, at};
 use crate::case::{
     error::CaseError,
     model::{
@@ -10,6 +9,7 @@ use crate::case::{
         client_key_variable, node_variable,
     },
     names::{EVERY_HOST, is_host, is_label, is_literal, is_variable},
+    source::{Source, at, below},
     tree::Key,
     variables::{Part, parts, variable_name},
 };
@@ -85,8 +85,7 @@ fn redirects(source: Source<'_>) -> Result<(), CaseError> {
     let lead = |path: &[Key<'_>], faults: &[Fault]| {
         for (at, fault) in faults.iter().enumerate() {
             if let FaultAction::Redirect(name) | FaultAction::RedirectAway(name) = &fault.action {
-                let path: Vec<Key<'_>> = path.iter().copied().chain([Key::from(at)]).collect();
-                registry_exists(source, &path, name)?;
+                source.registry_exists(&below(path, at), name)?;
             }
         }
         Ok(())
@@ -94,9 +93,9 @@ fn redirects(source: Source<'_>) -> Result<(), CaseError> {
     for (name, registry) in &source.file.case.registries {
         lead(at!["registries", name, "faults"], &registry.faults)?;
     }
-    for (index, step) in source.file.steps() {
-        let faults = step.registry.as_ref().and_then(|change| change.faults.as_deref());
-        lead(at!["steps", index, "registry", "faults"], faults.unwrap_or_default())?;
+    for (index, change) in source.file.registry_changes() {
+        let faults = change.faults.as_deref().unwrap_or_default();
+        lead(at!["steps", index, "registry", "faults"], faults)?;
     }
     Ok(())
 }
@@ -233,10 +232,10 @@ fn hosts(source: Source<'_>) -> Result<(), CaseError> {
             return Err(source.error(path, not_a_host(host)));
         }
         if let Some(server) = &hosts.server {
-            registry_exists(source, at!["hosts", host, "server"], server)?;
+            source.registry_exists(at!["hosts", host, "server"], server)?;
         }
         for (index, mirror) in hosts.mirrors.iter().enumerate() {
-            registry_exists(source, at!["hosts", host, "mirrors", index], mirror)?;
+            source.registry_exists(at!["hosts", host, "mirrors", index], mirror)?;
         }
     }
     Ok(())
@@ -244,37 +243,4 @@ fn hosts(source: Source<'_>) -> Result<(), CaseError> {
 
 fn not_a_host(name: &str) -> String {
     format!("`{name}` is not a host name; write for example `registry.example.com:5000`")
-}
-
-/// The registry that is meant: the one that is named, or the only one.
-pub(super) fn registry_of(
-    source: Source<'_>,
-    path: &[Key<'_>],
-    name: Option<&str>,
-) -> Result<(), CaseError> {
-    let registries = &source.file.case.registries;
-    match name {
-        Some(name) => {
-            let path: Vec<Key<'_>> = path.iter().copied().chain([Key::Name("registry")]).collect();
-            registry_exists(source, &path, name)
-        }
-        None if registries.len() == 1 => Ok(()),
-        None if registries.is_empty() => {
-            Err(source.error(path, "the case has no registry; add it under `registries`"))
-        }
-        None => {
-            let problem =
-                "the case has several registries; name the one that is meant with `registry`";
-            Err(source.error(path, problem).among("", registries.keys()))
-        }
-    }
-}
-
-fn registry_exists(source: Source<'_>, path: &[Key<'_>], name: &str) -> Result<(), CaseError> {
-    let registries = &source.file.case.registries;
-    if registries.contains_key(name) {
-        return Ok(());
-    }
-    let problem = format!("the registry `{name}` is not among `registries`");
-    Err(source.error(path, problem).among(name, registries.keys()))
 }

@@ -1,11 +1,11 @@
 //! A misspelt `$NAME` would be taken as it stands.
 
-use super::{Source, at};
 use crate::case::{
     error::CaseError,
     manifest::ManifestFile,
-    model::{Step, node_variable},
-    tree::{Content, Node, Place},
+    model::node_variable,
+    source::{Source, at},
+    tree::{Node, Place},
     variables::{Part, parts, variable_name},
 };
 
@@ -39,11 +39,10 @@ pub(super) fn check(
         }
     }
     let hosts = source.tree.get("hosts").into_iter().flat_map(Node::entries).map(|(host, _)| host);
-    let steps = source
-        .file
-        .steps()
-        .filter_map(|(index, step)| Some((source.tree.value_of(at!["steps", index])?, step)));
-    let filled = steps.flat_map(|(written, step)| filled(written, step));
+    let filled = source.file.steps().flat_map(|(index, step)| {
+        let written = source.tree.value_of(at!["steps", index, step.verb.word()]);
+        written.map(|written| step.verb.action().filled(written)).unwrap_or_default()
+    });
     match hosts.chain(filled).find_map(unknown) {
         Some(found) => Err(error(&source.file.path, found)),
         None => hosts_have_values(source),
@@ -66,36 +65,6 @@ fn hosts_have_values(source: Source<'_>) -> Result<(), CaseError> {
     Ok(())
 }
 
-/// The parts of a step in which variables are replaced. In a command a `$NAME` belongs to the shell, and
-/// users and repositories of a registry are what they are.
-fn filled<'a>(written: &'a Node, step: &Step) -> Vec<&'a Node> {
-    let mut parts = Vec::new();
-    for (key, value) in written.entries() {
-        match key.text().unwrap_or_default() {
-            "apply" => parts.extend(
-                value.each().iter().filter(|manifest| matches!(manifest.content, Content::Map(_))),
-            ),
-            "expect" => {
-                let seen = value.entries().iter().filter(|(key, _)| key.text() != Some("registry"));
-                parts.extend(seen.map(|(_, value)| value));
-            }
-            "run"
-                if step
-                    .run
-                    .as_ref()
-                    .is_some_and(|run| run.command != value.text().unwrap_or_default()) =>
-            {
-                parts.extend(
-                    ["stdin", "stdout", "stderr"].into_iter().filter_map(|key| value.get(key)),
-                );
-            }
-            "patch" | "delete" | "node" => parts.push(value),
-            _ => {}
-        }
-    }
-    parts
-}
-
 /// The names that stand for something.
 fn known(source: Source<'_>) -> Vec<String> {
     let case = &source.file.case;
@@ -111,7 +80,7 @@ fn known(source: Source<'_>) -> Vec<String> {
 /// What the case calls the digests of its images.
 fn digests<'a>(source: Source<'a>) -> impl Iterator<Item = &'a String> {
     let before = source.file.case.registries.values().flat_map(|registry| &registry.images);
-    let later = source.file.case.steps.iter().filter_map(|step| step.value.registry.as_ref());
-    let images = before.chain(later.flat_map(|change| &change.push));
+    let later = source.file.registry_changes().flat_map(|(_, change)| &change.push);
+    let images = before.chain(later);
     images.filter_map(|image| image.digest.as_ref())
 }

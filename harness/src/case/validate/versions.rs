@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use semver::Version;
 
-use super::{Source, at};
 use crate::{
     case::{
         error::CaseError,
-        model::{Step, Text, Texts, When},
+        model::{Step, Text, Texts, Verb, When},
         range::{VersionRange, version_of},
+        source::{Source, at, below},
         tree::Key,
     },
     versions::Versions,
@@ -32,8 +32,7 @@ fn ranges(source: Source<'_>, path: &[Key<'_>], when: &When) -> Result<(), CaseE
     {
         Some(range) if !known.iter().any(|known| holds_for_minor(range, known)) => {
             let problem = format!("no known {of} version matches `{range}`");
-            let path: Vec<Key<'_>> = path.iter().copied().chain([Key::Name(key)]).collect();
-            Err(source.error(&path, problem).among(&range.to_string(), known))
+            Err(source.error(&below(path, key), problem).among(&range.to_string(), known))
         }
         _ => Ok(()),
     };
@@ -42,10 +41,13 @@ fn ranges(source: Source<'_>, path: &[Key<'_>], when: &When) -> Result<(), CaseE
 }
 
 /// The ranges of texts, each of which says for which versions it holds.
-pub(super) fn texts(source: Source<'_>, path: &[Key<'_>], texts: &Texts) -> Result<(), CaseError> {
+pub(in crate::case) fn texts(
+    source: Source<'_>,
+    path: &[Key<'_>],
+    texts: &Texts,
+) -> Result<(), CaseError> {
     for (at, text) in texts.0.iter().enumerate() {
-        let path: Vec<Key<'_>> = path.iter().copied().chain([Key::Index(at)]).collect();
-        ranges(source, &path, &text.when)?;
+        ranges(source, &below(path, at), &text.when)?;
     }
     Ok(())
 }
@@ -112,7 +114,7 @@ fn texts_for(
     kubernetes: &Version,
     containerd: &Version,
 ) -> Result<(), CaseError> {
-    let Some(expect) = &step.expect else { return Ok(()) };
+    let Verb::Expect(expect) = &step.verb else { return Ok(()) };
     let gap = |path: &[Key<'_>], texts: &Texts| {
         let applies = |text: &Text| text.when.applies(kubernetes, containerd);
         if texts.0.is_empty() || texts.0.iter().any(applies) {

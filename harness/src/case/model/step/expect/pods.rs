@@ -5,9 +5,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Source, at};
+use super::Expect;
 use crate::case::{
-    error::CaseError, model::Expect, pod_selector::PodSelector, tree::Key, variables::variable_name,
+    error::CaseError,
+    model::Verb,
+    pod_selector::PodSelector,
+    source::{Source, at},
+    tree::Key,
+    variables::variable_name,
 };
 
 pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result<(), CaseError> {
@@ -62,13 +67,13 @@ pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result
 
 /// A command, or a file that the kubelet reads, may make what no manifest holds.
 fn may_be_made_otherwise(source: Source<'_>, index: usize) -> bool {
-    source.file.steps().take_while(|(step, _)| *step < index).any(|(_, step)| {
-        let by_command = step.run.as_ref().is_some_and(|run| run.command.contains("kubectl"));
-        let by_file = step
-            .node
-            .as_ref()
-            .is_some_and(|node| node.files.values().any(|text| text.contains("Pod")));
-        by_command || by_file
+    let mut before = source.file.steps().take_while(|(step, _)| *step < index);
+    before.any(|(_, step)| match &step.verb {
+        Verb::Run(run) => run.command.contains("kubectl"),
+        Verb::Node(node) => node.files.values().any(|text| text.contains("Pod")),
+        Verb::Apply(_) | Verb::Expect(_) | Verb::Patch(_) | Verb::Delete(_) | Verb::Registry(_) => {
+            false
+        }
     })
 }
 

@@ -1,11 +1,13 @@
 //! Expectations that hold for something: each says what must be seen, and an absence has an outcome
 //! after which it counts.
 
-use super::{Source, at, names, versions};
+use super::{Expect, Phase};
 use crate::case::{
     error::CaseError,
-    model::{Expect, Phase, Run},
-    tree::{Content, Key, Node},
+    model::step::output::{not_empty, says_nothing},
+    source::{Source, at},
+    tree::{Key, Node},
+    validate::versions,
 };
 
 /// The longest that an expectation may take, settle or stay, in seconds.
@@ -23,9 +25,6 @@ const WHOM_AND_HOW: [&str; 9] = [
     "staysFor",
     "inOrder",
 ];
-
-/// Keys whose value is compared as a whole: nothing is a value as well.
-const EXACT: [&str; 2] = ["equals", "json"];
 
 pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result<(), CaseError> {
     let here = at!["steps", index, "expect"];
@@ -75,11 +74,8 @@ pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result
     }
     versions::texts(source, at!["steps", index, "expect", "message"], &expect.message)?;
     for (at, registry) in expect.registry.0.iter().enumerate() {
-        names::registry_of(
-            source,
-            at!["steps", index, "expect", "registry", at],
-            registry.of.as_deref(),
-        )?;
+        let path = at!["steps", index, "expect", "registry", at];
+        source.registry_of(path, registry.registry.as_deref())?;
     }
     absences(source, index, expect)?;
     let pod_needed = expect.phase.is_some()
@@ -132,76 +128,4 @@ fn absences(source: Source<'_>, index: usize, expect: &Expect) -> Result<(), Cas
         }
     }
     Ok(())
-}
-
-/// A command exits with what a process can exit with, and what it prints is looked at.
-pub(super) fn command(source: Source<'_>, index: usize, run: &Run) -> Result<(), CaseError> {
-    let here = at!["steps", index, "run"];
-    if run.command.trim().is_empty() {
-        return Err(source.error(here, "the command is empty"));
-    }
-    if !(0..=255).contains(&run.exit) {
-        let problem = format!("{} is not an exit status; write one from 0 to 255", run.exit);
-        return Err(source.error(at!["steps", index, "run", "exit"], problem));
-    }
-    for (key, wanted) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
-        if let Some(wanted) = wanted {
-            let path = at!["steps", index, "run", key];
-            output(source, path)?;
-            versions::texts(source, path, &wanted.contains)?;
-        }
-    }
-    Ok(())
-}
-
-/// What a command prints or a record holds has to be looked at for something.
-pub(super) fn output(source: Source<'_>, path: &[Key<'_>]) -> Result<(), CaseError> {
-    match source.tree.value_of(path) {
-        Some(written) if says_nothing(written, &[]) => {
-            let problem = "says nothing; add `contains`, `equals`, `json` or `notContains`";
-            Err(source.error(path, problem))
-        }
-        Some(written) => not_empty(source, written),
-        None => Ok(()),
-    }
-}
-
-/// Whether a mapping holds nothing beside some keys.
-fn says_nothing(node: &Node, beside: &[&str]) -> bool {
-    let keys = node.entries().iter().filter_map(|(key, _)| key.text());
-    matches!(&node.content, Content::Map(_))
-        && keys.filter(|key| !beside.contains(key)).count() == 0
-}
-
-/// An empty text is in every text, and an empty list asks for nothing.
-fn not_empty(source: Source<'_>, node: &Node) -> Result<(), CaseError> {
-    for (key, value) in node.entries() {
-        let name = key.text().unwrap_or_default();
-        if EXACT.contains(&name) {
-            continue;
-        }
-        if let Some(empty) = empty(value) {
-            let problem = format!(
-                "`{name}` is empty here, which holds for anything; say what must be seen, or leave it out"
-            );
-            return Err(CaseError::at(&source.file.path, Some(empty.place), problem));
-        }
-        for value in value.each() {
-            not_empty(source, value)?;
-        }
-    }
-    Ok(())
-}
-
-fn empty(value: &Node) -> Option<&Node> {
-    match &value.content {
-        Content::Scalar { text, plain } => {
-            let null = *plain && matches!(text.as_str(), "~" | "null" | "Null" | "NULL");
-            (text.trim().is_empty() || null).then_some(value)
-        }
-        Content::List(list) if list.is_empty() => Some(value),
-        Content::List(list) => list.iter().find_map(empty),
-        Content::Map(entries) => entries.is_empty().then_some(value),
-        Content::Alias => None,
-    }
 }

@@ -1,4 +1,4 @@
-//! The step that expects something.
+//! `expect`: waits until something is seen.
 
 use std::pin::pin;
 
@@ -12,23 +12,26 @@ use kube::{
 use serde_json::json;
 
 use crate::{
-    case::{PodSelector, model::Expect},
+    case::{
+        PodSelector,
+        model::{Expect, Requests},
+    },
     evidence::{PodHistory, Timeline},
     outcome::Decision,
+    run::{
+        awaiting::{Ended, Met, Missed, Nudge, Witnesses},
+        cause,
+        control_pull::ControlPull,
+        observation,
+        scene::{Proven, Scene},
+    },
 };
 
-use super::{
-    awaiting::{Ended, Met, Missed, Nudge, Witnesses},
-    cause,
-    control_pull::ControlPull,
-    observation,
-    scene::{Proven, Scene},
-    steps::{Failure, failure},
-};
+use super::{Failure, failure};
 
 /// Waits until what is expected was seen, or cannot be seen any more, and proves beside it that what
 /// ran was private.
-pub(super) async fn expected(
+pub(super) async fn perform(
     scene: &mut Scene<'_>,
     index: usize,
     expect: &Expect,
@@ -70,7 +73,7 @@ pub(super) async fn expected(
     scene.looked = met.looked;
     for (registry, mark) in expect.registry.0.iter().zip(met.registries) {
         // The next expectation of this registry is about what comes after this one.
-        let name = registry.of.clone().or_else(|| scene.registries.keys().next().cloned());
+        let name = registry.registry.clone().or_else(|| scene.registries.keys().next().cloned());
         if let Some(live) = name.and_then(|name| scene.registries.get_mut(&name)) {
             live.looked = mark;
         }
@@ -88,7 +91,7 @@ async fn both(
 ) -> Result<(Met, Vec<Proven>), Failure> {
     let mut registries = Vec::new();
     for expected in &expect.registry.0 {
-        let live = scene.registry(expected.of.as_deref())?;
+        let live = scene.registry(expected.registry.as_deref())?;
         registries.push((expected, live.registry.record().clone(), live.looked));
     }
     let witnesses = Witnesses {
@@ -183,7 +186,7 @@ fn filled(expect: &Expect, scene: &Scene<'_>) -> Expect {
     let of_events = expect.events.iter_mut().flat_map(|event| &mut event.message.0);
     expect.message.0.iter_mut().chain(of_events).for_each(|text| fill(&mut text.text));
     for registry in &mut expect.registry.0 {
-        if let Some(crate::case::model::Requests::Each(each)) = &mut registry.requests {
+        if let Some(Requests::Each(each)) = &mut registry.requests {
             each.iter_mut().for_each(|request| request.path.iter_mut().for_each(fill));
         }
     }

@@ -1,0 +1,78 @@
+//! How often something came.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, de::Visitor};
+
+/// How many: `2`, `>=2`, `<=2`, or `0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "CountForm")]
+pub struct Count {
+    /// At least so many.
+    pub least: u64,
+    /// At most so many.
+    pub most: Option<u64>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum CountForm {
+    Exactly(u64),
+    Range(#[schemars(regex(pattern = r"^(>=|<=)[0-9]+$"))] String),
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Self { least: 1, most: None }
+    }
+}
+
+impl Count {
+    /// Whether there are as many.
+    pub fn holds(&self, count: u64) -> bool {
+        count >= self.least && self.most.is_none_or(|most| count <= most)
+    }
+
+    /// Whether one more could be one too many.
+    pub fn is_bounded(&self) -> bool {
+        self.most.is_some()
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Count;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("a count: `2`, `>=2` or `<=2`")
+            }
+            fn visit_u64<E>(self, count: u64) -> Result<Count, E> {
+                Ok(Count { least: count, most: Some(count) })
+            }
+            fn visit_i64<E: serde::de::Error>(self, count: i64) -> Result<Count, E> {
+                self.visit_str(&count.to_string())
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Count, E> {
+                let number = |text: &str| text.trim().parse::<u64>();
+                let (least, most) = match (text.strip_prefix(">="), text.strip_prefix("<=")) {
+                    (Some(least), _) => (number(least), Ok(None)),
+                    (_, Some(most)) => (Ok(0), number(most).map(Some)),
+                    _ => (number(text), number(text).map(Some)),
+                };
+                match (least, most) {
+                    (Ok(0), Ok(None)) => {
+                        Err(E::custom("`>=0` holds for any count; write `0` or `>=1`"))
+                    }
+                    (Ok(least), Ok(most)) => Ok(Count { least, most }),
+                    _ => Err(E::custom(format!(
+                        "`{text}` is not a count; write `2`, `>=2` or `<=2`"
+                    ))),
+                }
+            }
+        }
+        from.deserialize_any(Number)
+    }
+}
