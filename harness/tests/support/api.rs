@@ -1,6 +1,7 @@
 //! An API server of a test's own.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,7 @@
 //! A namespace `shop` with a pod that cannot pull.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
 use serde_json::{Value, json};
 
