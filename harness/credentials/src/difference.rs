@@ -124,10 +124,20 @@ fn host_difference(key: &[u8], host: &[u8]) -> Option<HostDifference> {
     if of_key != of_image && ends_alike(key, host) {
         return Some(HostDifference::Labels { key: of_key, image: of_image });
     }
-    let letters = strsim::levenshtein(&key_text, &text);
-    // Of a short host a few letters are all: at most one in four.
-    let similar = letters <= 3 && letters * 4 <= text.chars().count();
-    Some(if similar { HostDifference::Similar(letters) } else { HostDifference::Other })
+    Some(match few_letters(&key_text, &text) {
+        Some(letters) => HostDifference::Similar(letters),
+        None => HostDifference::Other,
+    })
+}
+
+/// How many letters differ, if they are few. Of a short host a few letters are all: at most one in four.
+fn few_letters(key: &str, host: &str) -> Option<usize> {
+    let length = host.chars().count();
+    // A key may be as long as its secret, and comparing takes time by both lengths.
+    if key.chars().count().abs_diff(length) > 3 {
+        return None;
+    }
+    Some(strsim::levenshtein(key, host)).filter(|&letters| letters <= 3 && letters * 4 <= length)
 }
 
 /// Whether the shorter host is the end of the longer one: two labels of it at least, none of them a

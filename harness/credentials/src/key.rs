@@ -1,6 +1,8 @@
 //! The key of an entry: what it is compared as, and whether an image matches it
 //! (`Add` and `URLsMatch` in `pkg/credentialprovider/keyring.go`).
 
+use std::fmt;
+
 use crate::Image;
 use crate::glob;
 use crate::url::{Url, UrlError};
@@ -10,7 +12,7 @@ use crate::version::Rules;
 pub(crate) const DOCKER_HUB: &[u8] = b"index.docker.io";
 
 /// A key, compared without its scheme and API version.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Key {
     /// What keys are ordered by: host and path.
     pub(crate) normalised: Vec<u8>,
@@ -18,7 +20,18 @@ pub(crate) struct Key {
     pub(crate) url: Result<Url, UrlError>,
 }
 
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({:?})", self.shown())
+    }
+}
+
 impl Key {
+    /// What is compared, for people: a password with a `:/` in it is taken for a path.
+    pub(crate) fn shown(&self) -> String {
+        shown(&String::from_utf8_lossy(&self.normalised))
+    }
+
     pub(crate) fn parse(text: &str, rules: Rules) -> Result<Self, UrlError> {
         let schemes = ["https://", "http://"];
         let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
@@ -33,15 +46,26 @@ impl Key {
     }
 }
 
-/// The key for people: a password that stands before the host is left out.
+/// The key for people: a password that stands before the host is left out, also one with a `/` or an
+/// `@` in it, which makes another URL of the key. A digest's `@` ends no password.
 pub(crate) fn shown(text: &str) -> String {
-    let after_scheme = text.find("://").map_or(0, |place| place + 3);
-    let end =
-        text[after_scheme..].find(['/', '?', '#']).map_or(text.len(), |end| after_scheme + end);
-    let authority = &text[after_scheme..end];
-    match authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host)))
-    {
-        Some((user, host)) => format!("{}{user}:***@{host}{}", &text[..after_scheme], &text[end..]),
+    let is_word = |scheme: &&str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(is_word);
+    let after_scheme = scheme.map_or(0, |scheme| scheme.len() + 3);
+    let (whole, is_digest) = (&text[after_scheme..], |text: &str| {
+        let algorithm = text.split(':').next().unwrap_or_default();
+        ["sha256", "sha384", "sha512"].contains(&algorithm)
+    });
+    let name = match whole.rsplit_once('@') {
+        Some((name, digest)) if is_digest(digest) => name,
+        _ => whole,
+    };
+    let hidden = name.split_once(':').and_then(|(user, rest)| {
+        let host = rest.rfind('@')? + user.len() + 1;
+        (!user.contains(['/', '?', '#'])).then_some((user, &whole[host..]))
+    });
+    match hidden {
+        Some((user, host)) => format!("{}{user}:***{host}", &text[..after_scheme]),
         None => text.to_owned(),
     }
 }
@@ -129,10 +153,15 @@ mod tests {
     }
 
     #[rstest]
-    #[case("https://jane:hunt:er@2@reg/a@b", "https://jane:***@reg/a@b")]
+    #[case("https://jane:hunt:er@2@reg/a", "https://jane:***@reg/a")]
     #[case("jane:hunter2@reg", "jane:***@reg")]
+    #[case("jane:hunt/er#2@reg:5000", "jane:***@reg:5000")]
+    #[case("jane:1/hunt@er/2@reg", "jane:***@reg")]
+    #[case("jane:hunt://er2@reg", "jane:***@reg")]
+    #[case("http://jane:2@reg/app@sha256:00", "http://jane:***@reg/app@sha256:00")]
     #[case("jane@reg:5000", "jane@reg:5000")]
-    #[case("reg:5000/a:b@c", "reg:5000/a:b@c")]
+    #[case("reg:5000/a:b@sha256:c", "reg:5000/a:b@sha256:c")]
+    #[case("reg/a:b@c", "reg/a:b@c")]
     fn a_password_in_a_key_is_not_shown(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(shown(text), expected);
     }

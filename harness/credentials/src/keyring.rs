@@ -102,15 +102,14 @@ impl Keyring {
             (Ok(image), Ok(key)) => key::matches(key, image),
             _ => false,
         };
-        let mut used: Vec<&IndexedKey> = self.keys.iter().filter(matching).collect();
+        let (mut used, mut unused): (Vec<_>, Vec<_>) = self.keys.iter().partition(matching);
         let by_default = used.is_empty() && image.is_docker_hub();
         if by_default {
-            used.extend(self.keys.iter().filter(|indexed| indexed.key.normalised == DOCKER_HUB));
+            let is_hub = |indexed: &&IndexedKey| indexed.key.normalised == DOCKER_HUB;
+            (used, unused) = unused.into_iter().partition(is_hub);
         }
         let tried: Vec<_> =
             used.iter().flat_map(|indexed| indexed.credentials(&url, by_default)).collect();
-        let unused =
-            self.keys.iter().filter(|key| !used.iter().any(|used| std::ptr::eq(*used, *key)));
         let mut passed_over = self.passed_over.clone();
         for indexed in unused {
             let reason = indexed.reason(&url, image, tried.first());
@@ -133,14 +132,17 @@ impl IndexedKey {
             (Ok(key), Ok(image)) if !by_default => MatchedBy::of(key, image),
             _ => MatchedBy::DockerHub,
         };
+        let mut of_place: BTreeMap<usize, usize> = BTreeMap::new();
+        for entry in &self.entries {
+            *of_place.entry(entry.place).or_default() += 1;
+        }
         self.entries.iter().map(move |entry| Credential {
             secret: entry.secret.clone(),
             place: entry.place,
             key: entry.key.clone(),
-            compared_as: String::from_utf8_lossy(&self.key.normalised).into_owned(),
+            compared_as: self.key.shown(),
             matched_by,
-            order_is_random: self.entries.iter().filter(|other| other.place == entry.place).count()
-                > 1,
+            order_is_random: of_place.get(&entry.place).is_some_and(|&spellings| spellings > 1),
             sent: entry.sent.clone(),
             entry: entry.entry.clone(),
         })

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::cause::{Cause, Remedy};
+use crate::message::clean::printable;
 
 /// Why a pull failed, as far as the evidence decides it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,9 +72,11 @@ impl Diagnosis {
         candidates: Vec<Candidate>,
         sentence: String,
         remedy: Option<Step>,
-        facts: Vec<Fact>,
+        mut facts: Vec<Fact>,
     ) -> Self {
-        Self { cause, candidates, sentence, remedy, facts }
+        // Keys, types and images of a cluster are in them, which may hold anything.
+        facts.iter_mut().for_each(|fact| fact.text = printable(&fact.text));
+        Self { cause, candidates, sentence: printable(&sentence), remedy, facts }
     }
 
     /// A diagnosis of a message that no row of the table knows.
@@ -88,7 +91,7 @@ impl Diagnosis {
         } else {
             vec![Fact { from: Source::Message, text: innermost.to_owned() }]
         };
-        Self { cause: None, candidates: Vec::new(), sentence, remedy: None, facts }
+        Self::new(None, Vec::new(), sentence, None, facts)
     }
 
     /// A back-off, to 1.31 without the error that led to it.

@@ -1,5 +1,7 @@
 //! What was found, grouped: twenty pods that fail for one secret are one finding.
 
+use std::collections::HashMap;
+
 use pullproof_credentials::Lookup;
 use pullproof_diagnosis::{Cause, Diagnosis};
 use schemars::JsonSchema;
@@ -46,29 +48,29 @@ pub struct Pull {
 }
 
 /// What two pulls have in common that are one finding.
-#[derive(PartialEq, Eq)]
-struct Group<'a> {
+#[derive(PartialEq, Eq, Hash)]
+struct Group {
     causes: Vec<Cause>,
-    namespace: &'a str,
-    registry: &'a str,
+    namespace: String,
+    registry: String,
     /// The secrets, with what comes of each key.
     secrets: Vec<String>,
     /// The innermost error of a message that is not understood.
-    unknown: Option<&'a str>,
+    unknown: Option<String>,
 }
 
 impl Finding {
-    fn group(&self) -> Group<'_> {
+    fn group(&self) -> Group {
         let (namespace, image) =
-            self.pulls.first().map_or(("", ""), |pull| (&pull.namespace, &pull.image));
+            self.pulls.first().map_or(("", ""), |pull| (&*pull.namespace, &*pull.image));
         let causes = self.diagnosis.candidates().iter().map(|candidate| candidate.id);
         let causes: Vec<Cause> = self.diagnosis.cause().into_iter().chain(causes).collect();
         let rows = self.lookup.iter().flat_map(Lookup::rows);
         Group {
-            namespace,
-            registry: image.split_once('/').map_or("", |(registry, _)| registry),
+            namespace: namespace.to_owned(),
+            registry: image.split_once('/').map_or("", |(registry, _)| registry).to_owned(),
             secrets: rows.map(|row| format!("{} {:?}", row.secret.name, row.key)).collect(),
-            unknown: causes.is_empty().then_some(self.diagnosis.sentence.as_str()),
+            unknown: causes.is_empty().then(|| self.diagnosis.sentence.clone()),
             causes,
         }
     }
@@ -82,8 +84,11 @@ impl Explanation {
         notes: Vec<String>,
     ) -> Self {
         let mut grouped: Vec<Finding> = Vec::new();
+        let mut places = HashMap::new();
         for finding in findings {
-            match grouped.iter_mut().find(|known| known.group() == finding.group()) {
+            let next = grouped.len();
+            let place = *places.entry(finding.group()).or_insert(next);
+            match grouped.get_mut(place) {
                 Some(known) => known.pulls.extend(finding.pulls),
                 None => grouped.push(finding),
             }

@@ -101,13 +101,15 @@ impl Failing {
         if names.iter().any(unreadable) {
             return None;
         }
+        let (mut known, elsewhere): (Vec<&PullSecret>, Vec<_>) =
+            secrets.known.iter().partition(|secret| secret.namespace == namespace);
+        let mut absent = names.clone();
+        absent.retain(|name| known.iter().all(|secret| secret.name != *name));
         // One of the same name elsewhere was meant only if it would serve the image.
-        let known: Vec<PullSecret> = secrets
-            .known
-            .iter()
-            .filter(|secret| secret.namespace == namespace || serves(secret, &image, version))
-            .cloned()
-            .collect();
+        known.extend(elsewhere.into_iter().filter(|secret| {
+            absent.contains(&secret.name.as_str()) && serves(secret, &image, version)
+        }));
+        let known: Vec<PullSecret> = known.into_iter().cloned().collect();
         lookup(&PodSecrets::resolve(namespace, &names, &known), &image, version)
     }
 

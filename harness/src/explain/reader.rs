@@ -292,12 +292,13 @@ impl Reader {
                 missing.remove(&(secret.namespace.clone(), secret.name.clone()));
             }
         }
+        let (missing, mut absent): (BTreeSet<_>, BTreeSet<_>) =
+            missing.into_iter().partition(|(_, name)| is_name(name));
         let read = stream::iter(missing).map(async |(namespace, name)| {
             let secret = self.api::<Secret>(&namespace).get_opt(&name).await;
             (namespace, name, secret)
         });
         let read: Vec<_> = read.buffer_unordered(AT_ONCE).collect().await;
-        let mut absent = BTreeSet::new();
         for (namespace, name, secret) in read {
             let readable = secret.is_ok();
             let what = || format!("the secret {name} of the namespace {namespace}");
@@ -315,7 +316,8 @@ impl Reader {
     /// them it is not said which one was meant.
     async fn meant(&self, absent: &BTreeSet<(String, String)>) -> Vec<PullSecret> {
         let mut found = Vec::new();
-        let names: BTreeSet<&String> = absent.iter().map(|(_, name)| name).collect();
+        let names: BTreeSet<&String> =
+            absent.iter().map(|(_, name)| name).filter(|name| is_name(name)).collect();
         for name in names.into_iter().take(LOOKED_FOR) {
             let all = Api::<Secret>::all(self.client.clone());
             let parameters = ListParams::default().fields(&format!("metadata.name={name}"));
@@ -399,6 +401,12 @@ fn failed(what: String) -> impl FnOnce(kube::Error) -> ReadError {
 /// An event that gives only the waiting reason.
 fn is_only_reason(event: &Event) -> bool {
     event.message.as_deref().unwrap_or_default().starts_with("Error: ")
+}
+
+/// Whether an object can have a name. In a request, another could be a path or a query.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
 }
 
 fn pull_secret(secret: Secret) -> PullSecret {

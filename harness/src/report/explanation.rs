@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pullproof_credentials::{
     Difference, HostDifference, Lookup, NearSecret, NoKeys, PathDifference, Reason, Sent, UseOf,
 };
-use pullproof_diagnosis::{Candidate, Diagnosis, Step};
+use pullproof_diagnosis::{Candidate, Diagnosis, Step, message::is_hidden};
 
 use crate::explain::{Explanation, Pull};
 
@@ -31,10 +31,10 @@ pub fn explanation(explanation: &Explanation) -> String {
     }
     // Writing to a String cannot fail, here and below.
     for note in &explanation.notes {
-        writeln!(text, "\nnote: {note}").ok();
+        writeln!(text, "\nnote: {}", plain(note)).ok();
     }
     for unread in &explanation.unread {
-        writeln!(text, "\nwarning: {unread}").ok();
+        writeln!(text, "\nwarning: {}", plain(unread)).ok();
     }
     text
 }
@@ -50,6 +50,7 @@ pub fn diagnosis_alone(of: &Diagnosis) -> String {
 fn subject(text: &mut String, pulls: &[Pull]) {
     let Some(first) = pulls.first() else { return };
     let Pull { namespace, pod, container, image, reason, .. } = first;
+    let (image, reason) = (plain(image), plain(reason));
     if pulls.len() == 1 {
         writeln!(text, "{namespace}/{pod}: container {container} cannot pull {image} ({reason})")
             .ok();
@@ -57,7 +58,7 @@ fn subject(text: &mut String, pulls: &[Pull]) {
     }
     writeln!(text, "{} containers of the namespace {namespace} cannot pull", pulls.len()).ok();
     for Pull { pod, container, image, .. } in pulls.iter().take(LISTED) {
-        writeln!(text, "  {pod}: container {container}, {image}").ok();
+        writeln!(text, "  {pod}: container {container}, {}", plain(image)).ok();
     }
     if pulls.len() > LISTED {
         writeln!(text, "  … and {} more", pulls.len() - LISTED).ok();
@@ -110,7 +111,8 @@ fn table(text: &mut String, lookup: &Lookup) {
                 Some(why) => format!("no: {why}"),
                 None => yes(true),
             };
-            [row.secret, row.key.unwrap_or_else(|| "-".to_owned()), matches, row.sent_words]
+            let key = row.key.unwrap_or_else(|| "-".to_owned());
+            [row.secret, key, matches, row.sent_words].map(|cell| plain(&cell))
         })
         .collect();
     if rows.is_empty() {
@@ -186,9 +188,9 @@ pub(super) fn rows(lookup: &Lookup) -> impl Iterator<Item = Row> {
     })
 }
 
-/// A text of a secret, on one line and without control characters.
+/// A text of the cluster, on one line and without what a terminal acts on.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect()
 }
 
 fn why(reason: &Reason) -> String {

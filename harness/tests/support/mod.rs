@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod api;
+pub mod shop;
+
 use std::{
     fs,
     os::unix::fs::symlink,

@@ -49,7 +49,7 @@ fn append(out: &mut String, text: &str) {
                     out.push(' ');
                 }
             }
-            _ if char.is_control() || is_direction(char) => {}
+            _ if is_hidden(char) => {}
             _ => out.push(char),
         }
     }
@@ -86,9 +86,11 @@ fn skip_control(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     }
 }
 
-/// Characters that reorder or hide text on a terminal.
-fn is_direction(char: char) -> bool {
-    matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// Returns whether a character controls a terminal, or reorders or hides text there.
+#[must_use]
+pub fn is_hidden(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 //!
 //! Nothing here decides on a cause: a message becomes the image, the host and the [`Sign`]s in it.
 
-mod clean;
+pub(crate) mod clean;
 pub(crate) mod field;
 mod frame;
 pub mod row;
 pub mod table;
+
+pub use clean::is_hidden;
 
 use crate::reference::{Reference, Registry};
 use crate::sign::Sign;
