@@ -1,9 +1,13 @@
 //! What was found, grouped: twenty pods that fail for one secret are one finding.
 
+use std::sync::Arc;
+
 use pullproof_credentials::Lookup;
 use pullproof_diagnosis::{Cause, Diagnosis};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::probe::Answers;
 
 /// What was found in a cluster.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +29,9 @@ pub struct Finding {
     pub lookup: Option<Lookup>,
     /// The pulls.
     pub pulls: Vec<Pull>,
+    /// What registries answer for their images, asked from here; empty if they were not asked. The
+    /// first has the logins of the look-up.
+    pub probes: Vec<Arc<Answers>>,
 }
 
 /// A container that cannot pull.
@@ -84,7 +91,14 @@ impl Explanation {
         let mut grouped: Vec<Finding> = Vec::new();
         for finding in findings {
             match grouped.iter_mut().find(|known| known.group() == finding.group()) {
-                Some(known) => known.pulls.extend(finding.pulls),
+                Some(known) => {
+                    known.pulls.extend(finding.pulls);
+                    let probes = finding.probes.into_iter();
+                    let new =
+                        probes.filter(|one| !known.probes.iter().any(|two| Arc::ptr_eq(one, two)));
+                    let new: Vec<_> = new.collect();
+                    known.probes.extend(new);
+                }
                 None => grouped.push(finding),
             }
         }
@@ -114,6 +128,7 @@ mod tests {
                 node: None,
                 reason: "ErrImagePull".into(),
             }],
+            probes: Vec::new(),
         }
     }
 

@@ -12,6 +12,8 @@ mod json;
 mod junit;
 mod latency;
 mod markdown;
+mod probe;
+mod probe_json;
 #[cfg(test)]
 pub(crate) mod sample;
 mod table;
