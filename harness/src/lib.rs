@@ -16,6 +16,7 @@ pub mod input;
 mod limit;
 mod mutex;
 pub mod outcome;
+pub mod probe;
 pub mod process;
 pub mod redaction;
 pub mod registry;

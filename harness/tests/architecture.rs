@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The rooms that docs/architecture.md describes, from the lowest to the highest.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "redaction",
     "versions",
     "case",
@@ -19,6 +19,7 @@ const ROOMS: [&str; 14] = [
     "registry",
     "cluster",
     "evidence",
+    "probe",
     "explain",
     "expectation",
     "outcome",

@@ -114,7 +114,8 @@ pub enum Asked {
     Blob,
 }
 
-/// What the registry answers now, as far as it was asked.
+/// What the registry answers now, as far as it was asked: from another place than the node, whose
+/// network, authorities and mirrors may differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// The status of the manifest without credentials.
@@ -123,10 +124,36 @@ pub struct Probe {
     /// The status of the manifest with the pod's credentials.
     #[serde(default)]
     pub authorised: Option<u16>,
+    /// The status of the token server's answer to the pod's credentials, if there is a token server.
+    #[serde(default)]
+    pub token: Option<u16>,
+    /// What kept the registry from being asked.
+    #[serde(default)]
+    pub obstacle: Option<Obstacle>,
     /// Whether the repository exists, asked by a user who may see it.
     #[serde(default)]
     pub repository: Option<bool>,
     /// Whether the tag or digest exists, asked likewise.
     #[serde(default)]
     pub tag: Option<bool>,
+}
+
+/// What kept the registry from being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Obstacle {
+    /// Its name was not resolved.
+    Name,
+    /// The connection was refused.
+    Refused,
+    /// It did not answer in time, or there was no way to it.
+    Unreachable,
+    /// Its certificate is of an authority that is not trusted there.
+    UnknownAuthority,
+    /// Its certificate is for another name.
+    CertificateName,
+    /// Its certificate has expired by the clock there.
+    CertificateExpired,
+    /// It answers plain HTTP where HTTPS was asked for.
+    PlainHttp,
 }

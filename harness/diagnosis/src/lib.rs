@@ -20,5 +20,7 @@ mod words;
 
 pub use cause::{Cause, Remedy};
 pub use diagnosis::{Candidate, Diagnosis, Fact, Source, Step};
-pub use evidence::{Asked, Evidence, Place, Pod, Probe, PullPolicy, Request, Runtime, Said};
+pub use evidence::{
+    Asked, Evidence, Obstacle, Place, Pod, Probe, PullPolicy, Request, Runtime, Said,
+};
 pub use rules::diagnose;

@@ -2,6 +2,7 @@
 
 use crate::cause::{Cause, Group};
 use crate::diagnosis::{Candidate, Diagnosis, Fact, Source, Step};
+use crate::evidence::{Obstacle, Probe};
 use crate::keyring::{Lookup, Near, Passed, Why};
 use crate::message::{Message, field};
 use crate::reference::Registry;
@@ -307,14 +308,44 @@ fn facts(case: &Case<'_>) -> Vec<Fact> {
         ),
     }));
     if let Some(probe) = case.evidence.probe {
-        let answers = [("repository", probe.repository), ("tag", probe.tag)];
-        facts.extend(answers.into_iter().filter_map(|(what, exists)| {
-            let text = format!("the {what} {}", if exists? { "exists" } else { "does not exist" });
-            Some(Fact { from: Source::Probe, text })
-        }));
+        facts.extend(probed(probe).into_iter().map(|text| Fact { from: Source::Probe, text }));
     }
     if let (Sign::CertificateTime { .. }, Some(at)) = (case.lead, case.evidence.at) {
         facts.push(Fact { from: Source::Versions, text: format!("the pull failed at {at}") });
     }
     facts
+}
+
+/// What a probe found; it was not made from the node.
+fn probed(probe: Probe) -> Vec<String> {
+    let exists = |what: &str, exists: Option<bool>| {
+        exists.map(|yes| format!("the {what} {}", if yes { "exists" } else { "does not exist" }))
+    };
+    let status = |what: &str, status: Option<u16>| {
+        status.map(|status| format!("asked from elsewhere than the node {what}: {status}"))
+    };
+    let obstacle = probe
+        .obstacle
+        .map(|obstacle| format!("asked from elsewhere than the node, {}", hindered(obstacle)));
+    let facts = [
+        exists("repository", probe.repository),
+        exists("tag", probe.tag),
+        status("without credentials", probe.anonymous),
+        status("for a token with credentials", probe.token),
+        status("with credentials", probe.authorised),
+        obstacle,
+    ];
+    facts.into_iter().flatten().collect()
+}
+
+const fn hindered(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Name => "the registry's name is not resolved",
+        Obstacle::Refused => "the registry refuses the connection",
+        Obstacle::Unreachable => "the registry does not answer",
+        Obstacle::UnknownAuthority => "the certificate's authority is not trusted",
+        Obstacle::CertificateName => "the certificate is for another name",
+        Obstacle::CertificateExpired => "the certificate has expired",
+        Obstacle::PlainHttp => "the registry answers plain HTTP",
+    }
 }

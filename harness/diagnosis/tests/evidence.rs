@@ -2,7 +2,8 @@
 
 use pullproof_diagnosis::keyring::{Keyring, Lookup, Near, Passed, Tried, Why};
 use pullproof_diagnosis::{
-    Asked, Cause, Evidence, Place, Pod, Probe, PullPolicy, Request, Runtime, Said, diagnose,
+    Asked, Cause, Evidence, Obstacle, Place, Pod, Probe, PullPolicy, Request, Runtime, Said,
+    Source, diagnose,
 };
 use rstest::rstest;
 
@@ -171,6 +172,85 @@ fn the_registry_asked_now(
     let probe = Probe { repository, tag, ..Probe::default() };
     let evidence = Evidence { probe: Some(probe), ..Evidence::of_message(MISSING) };
     assert_eq!(diagnose(&evidence).cause(), expected);
+}
+
+const UNAUTHORISED: &str = "Failed to pull image \"reg.example.net:5000/team/app:v1\": unexpected status from HEAD request to https://reg.example.net:5000/v2/team/app/manifests/v1: 401 Unauthorized";
+
+fn probed(message: &str, keyring: Keyring, probe: Probe) -> Evidence {
+    Evidence { probe: Some(probe), ..with(message, keyring) }
+}
+
+/// Asked from elsewhere, the registry decides on the pod's credentials.
+#[rstest]
+#[case::password(Some(401), None, Some(401), Some(Cause::CredentialsRefused))]
+#[case::token_server(Some(401), Some(401), None, Some(Cause::CredentialsRefused))]
+#[case::token_granted(Some(401), Some(200), Some(401), Some(Cause::NotAuthorised))]
+#[case::forbidden(Some(401), None, Some(403), Some(Cause::NotAuthorised))]
+#[case::works(Some(401), Some(200), Some(200), None)]
+#[case::no_answer(None, None, None, None)]
+fn credentials_asked_about_now(
+    #[case] anonymous: Option<u16>,
+    #[case] token: Option<u16>,
+    #[case] authorised: Option<u16>,
+    #[case] expected: Option<Cause>,
+) {
+    let probe = Probe { anonymous, token, authorised, ..Probe::default() };
+    let diagnosis = diagnose(&probed(UNAUTHORISED, tried(), probe));
+    assert_eq!(diagnosis.cause(), expected, "{diagnosis:?}");
+}
+
+/// A mirror of the node's is not asked from elsewhere.
+#[test]
+fn what_may_lie_on_the_nodes_way_stays_open() {
+    let by_mirror = "Failed to pull image \"reg.example.net:5000/team/app:v1\": unexpected status from HEAD request to https://mirror.example.net/v2/team/app/manifests/v1?ns=reg.example.net: 401 Unauthorized";
+    let probe = Probe { anonymous: Some(401), authorised: Some(401), ..Probe::default() };
+    let left = ids(&probed(by_mirror, tried(), probe));
+    assert_eq!(left, [Cause::CredentialsRefused, Cause::Mirror]);
+}
+
+/// What a probe leaves over is not certain for that.
+#[test]
+fn credentials_that_work_from_elsewhere_make_nothing_certain() {
+    let probe = Probe { anonymous: Some(401), authorised: Some(200), ..Probe::default() };
+    let diagnosis = diagnose(&probed(UNAUTHORISED, tried(), probe));
+    assert_eq!(diagnosis.cause(), None);
+    let left: Vec<_> = diagnosis.candidates().iter().map(|one| one.id).collect();
+    assert!(!left.is_empty() && !left.contains(&Cause::CredentialsRefused), "{left:?}");
+    let facts = diagnosis.facts.iter().filter(|fact| fact.from == Source::Probe);
+    assert_eq!(
+        facts.map(|fact| fact.text.as_str()).collect::<Vec<_>>(),
+        [
+            "asked from elsewhere than the node without credentials: 401",
+            "asked from elsewhere than the node with credentials: 200"
+        ]
+    );
+}
+
+#[test]
+fn a_public_image_clears_what_was_never_sent_and_an_absent_one_the_credentials() {
+    let probe = Probe { anonymous: Some(200), ..Probe::default() };
+    let unread = Evidence { probe: Some(probe), ..Evidence::of_message(UNAUTHORISED) };
+    assert_eq!(ids(&unread), [Cause::CredentialsRefused, Cause::RegistrySetting]);
+    let probe = Probe { anonymous: Some(401), authorised: Some(404), ..Probe::default() };
+    let left = ids(&Evidence { probe: Some(probe), ..Evidence::of_message(MISSING) });
+    let missing = [Cause::NotFound, Cause::NotFoundTag, Cause::NotFoundRepository];
+    assert!(missing.iter().all(|cause| left.contains(cause)), "{left:?}");
+}
+
+#[rstest]
+#[case::expired_there_too(Some(Obstacle::CertificateExpired), None, Cause::TlsExpired)]
+#[case::good_there(None, Some(401), Cause::NodeClock)]
+#[case::not_reached(Some(Obstacle::Unreachable), None, Cause::TlsExpired)]
+fn another_clock_speaks_for_one_of_two(
+    #[case] obstacle: Option<Obstacle>,
+    #[case] anonymous: Option<u16>,
+    #[case] first: Cause,
+) {
+    let message = "Failed to pull image \"reg.example.net/a\": x509: certificate has expired or is not yet valid";
+    let probe = Probe { obstacle, anonymous, ..Probe::default() };
+    let diagnosis = diagnose(&Evidence { probe: Some(probe), ..Evidence::of_message(message) });
+    assert_eq!(diagnosis.cause(), None);
+    assert_eq!(diagnosis.candidates()[0].id, first);
 }
 
 #[rstest]

@@ -1,6 +1,9 @@
 //! `pullproof explain`
 
-use std::{io::Read as _, path::PathBuf};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, ValueEnum};
 use pullproof_diagnosis::{
@@ -11,6 +14,8 @@ use pullproof_diagnosis::{
 use crate::{
     error::{NothingFails, Usage},
     explain::{self, Target},
+    input,
+    probe::{Prober, ProberError},
     report,
 };
 
@@ -45,6 +50,17 @@ pub struct Arguments {
     /// --output json one JSON object per line, {"message": …}
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["pod", "all_namespaces", "namespace", "context", "kubeconfig"])]
     message: Option<String>,
+    /// Ask the registry as well, from here and not from the node: the head of the image's manifest,
+    /// without credentials and with those that the kubelet would use. Proxies are not used
+    #[arg(long, conflicts_with = "message")]
+    probe: bool,
+    /// Authorities that a probe trusts beside those of this machine, as PEM
+    #[arg(long, value_name = "FILE", requires = "probe")]
+    ca: Option<PathBuf>,
+    /// A registry as the image names it, port included, whose certificate a probe does not verify, and
+    /// which may answer plain HTTP; repeatable
+    #[arg(long, value_name = "HOST", requires = "probe")]
+    insecure_registry: Vec<String>,
     /// The form of the answer
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -75,11 +91,15 @@ pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
         Some(target) => target,
         None => Target::All,
     };
+    let prober = match arguments.probe {
+        true => Some(prober(arguments.ca.as_deref(), arguments.insecure_registry)?),
+        false => None,
+    };
     let (kubeconfig, context) = (arguments.kubeconfig.as_deref(), arguments.context.as_deref());
     let read = async {
         let (client, default) = explain::connect(kubeconfig, context).await?;
         let namespace = arguments.namespace.as_deref().unwrap_or(&default);
-        anyhow::Ok(explain::read(&client, namespace, &target).await?)
+        anyhow::Ok(explain::read(&client, namespace, &target, prober.as_ref()).await?)
     };
     let explanation = interruptible(read).await??;
     match arguments.output {
@@ -90,6 +110,17 @@ pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
         true => Err(NothingFails.into()),
         false => Ok(()),
     }
+}
+
+fn prober(ca: Option<&Path>, insecure: Vec<String>) -> Result<Prober, Usage> {
+    let wrong = |file: &Path, problem: &str| Usage(format!("--ca {}: {problem}", file.display()));
+    let pem = ca.map(|file| input::read(file).map_err(|error| wrong(file, &error.problem)));
+    let made = Prober::new(pem.transpose()?.as_deref(), insecure);
+    made.map_err(|error| match (&error, ca) {
+        (ProberError::NoCertificate, Some(file)) => wrong(file, &error.to_string()),
+        (ProberError::Host(_), _) => Usage(format!("--insecure-registry: {error}")),
+        _ => Usage(error.to_string()),
+    })
 }
 
 fn of_message(message: &str, output: Output) -> anyhow::Result<()> {

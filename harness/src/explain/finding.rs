@@ -1,11 +1,13 @@
 //! What was found, grouped: twenty pods that fail for one secret are one finding.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use pullproof_credentials::Lookup;
 use pullproof_diagnosis::{Cause, Diagnosis};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::probe::Answers;
 
 /// What was found in a cluster.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +29,9 @@ pub struct Finding {
     pub lookup: Option<Lookup>,
     /// The pulls.
     pub pulls: Vec<Pull>,
+    /// What registries answer for their images, asked from here; empty if they were not asked. The
+    /// first has the logins of the look-up.
+    pub probes: Vec<Arc<Answers>>,
 }
 
 /// A container that cannot pull.
@@ -89,7 +94,14 @@ impl Explanation {
             let next = grouped.len();
             let place = *places.entry(finding.group()).or_insert(next);
             match grouped.get_mut(place) {
-                Some(known) => known.pulls.extend(finding.pulls),
+                Some(known) => {
+                    known.pulls.extend(finding.pulls);
+                    let probes = finding.probes.into_iter();
+                    let new =
+                        probes.filter(|one| !known.probes.iter().any(|two| Arc::ptr_eq(one, two)));
+                    let new: Vec<_> = new.collect();
+                    known.probes.extend(new);
+                }
                 None => grouped.push(finding),
             }
         }
@@ -119,6 +131,7 @@ mod tests {
                 node: None,
                 reason: "ErrImagePull".into(),
             }],
+            probes: Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@ use super::{
     failing::waiting_for_a_sandbox,
     failing_containers,
     keyring::{lookup, of_lookup},
+    probed::{Probes, of_answers},
 };
 
 /// What was read, from which a diagnosis may be made with and without other evidence.
@@ -25,15 +26,20 @@ pub(crate) struct Gathered {
     pub(super) secrets: Secrets,
     pub(super) notes: Vec<String>,
     pub(super) unread: Vec<String>,
+    /// What registries answer, if they were asked.
+    pub(super) probes: Probes,
 }
 
 impl Gathered {
     /// Returns why the pods cannot pull, with what the registry recorded of their pulls.
     pub(crate) fn explain(&self, requests: &[Request]) -> Explanation {
-        let Self { failing, events, nodes, secrets, notes, unread } = self;
-        let findings =
-            failing.iter().filter_map(|one| one.finding(events, nodes, secrets, requests));
-        Explanation::of(findings, unread.clone(), notes.clone())
+        let findings = self.failing.iter().filter_map(|one| one.finding(self, requests));
+        Explanation::of(findings, self.unread.clone(), self.notes.clone())
+    }
+
+    /// The versions of a container's node, as far as they are known.
+    pub(super) fn versions(&self, one: &Failing) -> Versions {
+        one.node().and_then(|node| self.nodes.get(node)).cloned().unwrap_or_default()
     }
 }
 
@@ -93,7 +99,13 @@ impl Failing {
         }
     }
 
-    fn lookup(&self, secrets: &Secrets, version: KubernetesVersion) -> Option<Lookup> {
+    /// Whether its pod has no sandbox yet, so that it is not its image that is waited for.
+    pub(super) fn is_starting(&self) -> bool {
+        self.container.message.is_empty()
+            && ["ContainerCreating", "PodInitializing"].contains(&self.container.reason.as_str())
+    }
+
+    pub(super) fn lookup(&self, secrets: &Secrets, version: KubernetesVersion) -> Option<Lookup> {
         let (names, image) = (self.secrets(), self.image());
         let namespace = self.namespace();
         let unreadable =
@@ -113,17 +125,12 @@ impl Failing {
         lookup(&PodSecrets::resolve(namespace, &names, &known), &image, version)
     }
 
-    fn finding(
-        &self,
-        events: &HashMap<String, Vec<Event>>,
-        nodes: &BTreeMap<String, Versions>,
-        secrets: &Secrets,
-        requests: &[Request],
-    ) -> Option<Finding> {
-        let versions = self.node().and_then(|node| nodes.get(node)).cloned().unwrap_or_default();
-        let lookup = self.lookup(secrets, kubernetes(&versions));
+    fn finding(&self, gathered: &Gathered, requests: &[Request]) -> Option<Finding> {
+        let versions = gathered.versions(self);
+        let lookup = self.lookup(&gathered.secrets, kubernetes(&versions));
+        let answers = gathered.answers(self);
         let uid = self.pod.uid().unwrap_or_default();
-        let events = events.get(&uid).map_or(&[][..], Vec::as_slice);
+        let events = gathered.events.get(&uid).map_or(&[][..], Vec::as_slice);
         let (messages, at) = self.messages(events, lookup.is_none());
         let evidence = Evidence {
             messages,
@@ -142,12 +149,10 @@ impl Failing {
             runtime: versions.runtime.as_deref().map(runtime),
             at,
             requests: requests.to_vec(),
-            probe: None,
+            probe: answers.map(|answers| of_answers(answers)),
         };
         let diagnosis = diagnose(&evidence);
-        let is_sandbox = self.container.message.is_empty()
-            && ["ContainerCreating", "PodInitializing"].contains(&self.container.reason.as_str());
-        if is_sandbox && diagnosis.is_unknown() {
+        if self.is_starting() && diagnosis.is_unknown() {
             // It waits for something else: a volume, an address.
             return None;
         }
@@ -159,7 +164,8 @@ impl Failing {
             node: self.node().map(str::to_owned),
             reason: self.container.reason.clone(),
         };
-        Some(Finding { diagnosis, lookup, pulls: vec![pull] })
+        let probes = answers.cloned().into_iter().collect();
+        Some(Finding { diagnosis, lookup, pulls: vec![pull], probes })
     }
 
     /// The messages that count now, and when the API server had the event among them: the waiting

@@ -8,6 +8,7 @@ mod failing;
 mod finding;
 mod gathered;
 mod keyring;
+mod probed;
 mod read;
 mod reader;
 mod target;

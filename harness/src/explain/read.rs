@@ -4,9 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use kube::Client;
 
+use crate::probe::Prober;
+
 use super::{
     Explanation, Target,
     gathered::{Failing, Gathered},
+    probed::Probes,
     reader::Reader,
 };
 
@@ -34,7 +37,7 @@ pub enum ReadError {
     },
 }
 
-/// Reads why pods cannot pull.
+/// Reads why pods cannot pull, and asks the registries as well if there is a prober.
 ///
 /// # Errors
 /// The pods themselves cannot be read. What else cannot be is listed in the answer.
@@ -42,8 +45,13 @@ pub async fn read(
     client: &Client,
     namespace: &str,
     target: &Target,
+    prober: Option<&Prober>,
 ) -> Result<Explanation, ReadError> {
-    Ok(gather(client, namespace, target).await?.explain(&[]))
+    let mut gathered = gather(client, namespace, target).await?;
+    if let Some(prober) = prober {
+        gathered.probe(prober).await;
+    }
+    Ok(gathered.explain(&[]))
 }
 
 /// Reads what decides why pods cannot pull.
@@ -71,5 +79,5 @@ pub(crate) async fn gather(
     notes.dedup();
     let unread = reader.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
     let unread = unread.into_iter().collect();
-    Ok(Gathered { failing, events, nodes, secrets, notes, unread })
+    Ok(Gathered { failing, events, nodes, secrets, notes, unread, probes: Probes::new() })
 }

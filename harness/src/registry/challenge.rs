@@ -14,8 +14,8 @@ pub(super) fn change(headers: &mut HeaderMap, change: &Challenge, host: &str) ->
     else {
         return false;
     };
-    let Some(parameters) = challenge.strip_prefix("Bearer ") else { return false };
-    let mut parameters = read(parameters);
+    let Some(text) = challenge.strip_prefix("Bearer ") else { return false };
+    let mut parameters = parameters(text);
     for (name, wanted) in
         [("realm", &change.realm), ("service", &change.service), ("scope", &change.scope)]
     {
@@ -38,22 +38,27 @@ pub(super) fn change(headers: &mut HeaderMap, change: &Challenge, host: &str) ->
     true
 }
 
-/// Reads `name="value",…`; a value may hold commas and escaped quotes.
-fn read(parameters: &str) -> Vec<(String, String)> {
+/// Returns the parameters of a challenge, `name="value",…`. A value may hold commas and escaped
+/// quotes, or be a bare word.
+pub(crate) fn parameters(text: &str) -> Vec<(String, String)> {
     let mut read = Vec::new();
-    let mut rest = parameters.chars();
+    let mut rest = text.chars().peekable();
     loop {
         let name: String = rest.by_ref().take_while(|&letter| letter != '=').collect();
-        if rest.next() != Some('"') {
+        if rest.peek().is_none() {
             return read;
         }
         let mut value = String::new();
-        while let Some(letter) = rest.next() {
-            match letter {
-                '"' => break,
-                '\\' => value.extend(rest.next()),
-                _ => value.push(letter),
+        if rest.next_if_eq(&'"').is_some() {
+            while let Some(letter) = rest.next() {
+                match letter {
+                    '"' => break,
+                    '\\' => value.extend(rest.next()),
+                    _ => value.push(letter),
+                }
             }
+        } else {
+            value.extend(std::iter::from_fn(|| rest.next_if(|&letter| letter != ',')));
         }
         read.push((name.trim_matches([',', ' ']).to_owned(), value));
     }
@@ -97,6 +102,18 @@ mod tests {
             changed(r#"Bearer realm="r",service="s""#, change).1,
             r#"Bearer realm="r",service="s",scope="repository:b:pull""#
         );
+    }
+
+    #[test]
+    fn a_value_may_be_quoted_or_a_bare_word() {
+        let read = parameters(r#"realm="https://a/t?b=c,d", service=reg.example, scope="x\"y",z="#);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            pair("realm", "https://a/t?b=c,d"),
+            pair("service", "reg.example"),
+            pair("scope", "x\"y"),
+        ];
+        assert_eq!(read, expected);
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod tls;
 mod tokens;
 
 pub use authorization::Authorization;
+pub(crate) use challenge::parameters;
 pub use client::{ClientError, Credentials, Direct};
 pub use container::{AuthKind, Container, ContainerError, IMAGE, TAG};
 pub use gateway::{Gateway, GatewaySettings};

@@ -7,7 +7,12 @@ use pullproof_credentials::{
 };
 use pullproof_diagnosis::{Candidate, Diagnosis, Step, message::is_hidden};
 
-use crate::explain::{Explanation, Pull};
+use crate::{
+    explain::{Explanation, Pull},
+    probe::{Answers, Outcome},
+};
+
+use super::probe::{outcome, requests};
 
 /// Pulls of a finding that are listed by name.
 const LISTED: usize = 5;
@@ -24,9 +29,9 @@ pub fn explanation(explanation: &Explanation) -> String {
         }
         subject(&mut text, &finding.pulls);
         diagnosis(&mut text, &finding.diagnosis);
-        if let Some(lookup) = &finding.lookup {
-            table(&mut text, lookup);
-        }
+        let probe = finding.probes.first().map(AsRef::as_ref);
+        table(&mut text, finding.lookup.as_ref(), probe);
+        requests(&mut text, &finding.probes);
         remedy(&mut text, &finding.diagnosis);
     }
     // Writing to a String cannot fail, here and below.
@@ -95,38 +100,45 @@ fn capitalised(text: &str) -> String {
     first.unwrap_or_default() + characters.as_str().trim_end_matches('.')
 }
 
-fn table(text: &mut String, lookup: &Lookup) {
-    let mut all: Vec<Row> = rows(lookup).collect();
+fn table(text: &mut String, lookup: Option<&Lookup>, probe: Option<&Answers>) {
+    let mut all: Vec<Row> = lookup.into_iter().flat_map(|lookup| rows(lookup, probe)).collect();
     // What matches or nearly does comes first if not all is shown.
     if all.len() > SHOWN {
         all.sort_by_key(|row| (!row.matches, !row.near));
     }
     let more = all.len().saturating_sub(SHOWN);
     all.truncate(SHOWN);
-    let rows: Vec<[String; 4]> = all
+    let none = || "-".to_owned();
+    let mut cells: Vec<[String; 5]> = all
         .into_iter()
         .map(|row| {
-            let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
             let matches = match row.why {
                 Some(why) => format!("no: {why}"),
-                None => yes(true),
+                None => "yes".to_owned(),
             };
-            let key = row.key.unwrap_or_else(|| "-".to_owned());
-            [row.secret, key, matches, row.sent_words].map(|cell| plain(&cell))
+            let answer = row.answer.map_or_else(none, outcome);
+            let key = row.key.unwrap_or_else(none);
+            [row.secret, key, matches, row.sent_words, answer].map(|cell| plain(&cell))
         })
         .collect();
-    if rows.is_empty() {
+    if let Some(probe) = probe {
+        let without = "no credentials".to_owned();
+        cells.push([none(), none(), none(), without, outcome(probe.anonymous)]);
+    }
+    if cells.is_empty() {
         return;
     }
-    let heads = ["SECRET", "KEY", "MATCHES", "SENT"].map(str::to_owned);
+    let heads = ["SECRET", "KEY", "MATCHES", "SENT", "ANSWER"].map(str::to_owned);
+    cells.insert(0, heads);
+    let shown = if probe.is_some() { 5 } else { 4 };
     let width = |column: usize| {
-        rows.iter().chain([&heads]).map(|row| row[column].chars().count()).max().unwrap_or_default()
+        cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
     };
-    let widths = [width(0), width(1), width(2)];
+    let widths = [0, 1, 2, 3, 4].map(width);
     text.push('\n');
-    for [secret, key, matches, sent] in [&heads].into_iter().chain(&rows) {
-        let [a, b, c] = widths;
-        let line = format!("  {secret:<a$}  {key:<b$}  {matches:<c$}  {sent}");
+    for row in &cells {
+        let cells = row.iter().zip(widths).take(shown);
+        let line: String = cells.map(|(cell, width)| format!("  {cell:<width$}")).collect();
         writeln!(text, "{}", line.trim_end()).ok();
     }
     if more > 0 {
@@ -144,10 +156,14 @@ pub(super) struct Row {
     pub(super) sent_words: String,
     pub(super) user: Option<String>,
     pub(super) why: Option<String>,
+    /// What the registry answers to its credentials, if it was asked.
+    pub(super) answer: Option<Outcome>,
 }
 
-pub(super) fn rows(lookup: &Lookup) -> impl Iterator<Item = Row> {
-    lookup.rows().map(|row| {
+pub(super) fn rows(lookup: &Lookup, probe: Option<&Answers>) -> impl Iterator<Item = Row> {
+    // A probe has the credentials that are sent, in the order of the look-up.
+    let mut answers = probe.into_iter().flat_map(|probe| &probe.logins);
+    lookup.rows().map(move |row| {
         let (secret, key) = (row.secret.name.clone(), row.key.map(str::to_owned));
         match row.use_of {
             UseOf::Tried(credential) => {
@@ -160,12 +176,14 @@ pub(super) fn rows(lookup: &Lookup) -> impl Iterator<Item = Row> {
                     Sent::NoUser => Some("no user".to_owned()),
                     Sent::NoPassword => Some("no password".to_owned()),
                 };
+                let sent = why_not.is_none();
                 Row {
                     secret,
                     key,
+                    answer: if sent { answers.next().map(|login| login.outcome) } else { None },
                     matches: true,
                     near: true,
-                    sent: why_not.is_none(),
+                    sent,
                     sent_words: match why_not {
                         None => format!("yes, as {}", plain(&user)),
                         Some(why) => format!("no: {why}"),
@@ -178,6 +196,7 @@ pub(super) fn rows(lookup: &Lookup) -> impl Iterator<Item = Row> {
                 secret,
                 key,
                 matches: false,
+                answer: None,
                 near: reason.is_near(),
                 sent: false,
                 sent_words: "no".to_owned(),
@@ -189,7 +208,7 @@ pub(super) fn rows(lookup: &Lookup) -> impl Iterator<Item = Row> {
 }
 
 /// A text of the cluster, on one line and without what a terminal acts on.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect()
 }
 
@@ -308,6 +327,7 @@ mod tests {
                     node: Some("node-1".into()),
                     reason: "ImagePullBackOff".into(),
                 }],
+                probes: Vec::new(),
             }],
             unread: vec!["the node node-1 may not be read".into()],
             notes: Vec::new(),

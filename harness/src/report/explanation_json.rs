@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use crate::explain::{Explanation, Finding, Pull};
 
-use super::explanation::{Row, rows};
+use super::{
+    explanation::{Row, rows},
+    probe_json::ProbeJson,
+};
 
 /// The version of the JSON. It grows if a field goes or changes its meaning; new fields may come.
 const VERSION: u32 = 1;
@@ -42,6 +45,8 @@ struct FindingJson {
     evidence: Vec<EvidenceJson>,
     /// The secrets of the first pull and their keys; null if they may not be read.
     keyring: Option<Vec<KeyJson>>,
+    /// What the registry answers for each image of the pulls, if it was asked (`--probe`).
+    probe: Option<Vec<ProbeJson>>,
     /// The pulls that fail.
     pulls: Vec<Pull>,
 }
@@ -132,7 +137,7 @@ fn finding_json(finding: &Finding) -> FindingJson {
             .map(|fact| EvidenceJson { from: from(fact), text: fact.text.clone() })
             .collect(),
         keyring: finding.lookup.as_ref().map(|lookup| {
-            rows(lookup)
+            rows(lookup, None)
                 .map(|Row { secret, key, matches, sent, user, why, .. }| KeyJson {
                     secret,
                     key,
@@ -143,6 +148,8 @@ fn finding_json(finding: &Finding) -> FindingJson {
                 })
                 .collect()
         }),
+        probe: (!finding.probes.is_empty())
+            .then(|| finding.probes.iter().map(ProbeJson::of).collect()),
         pulls: finding.pulls.clone(),
     }
 }

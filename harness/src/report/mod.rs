@@ -13,6 +13,8 @@ mod json;
 mod junit;
 mod latency;
 mod markdown;
+mod probe;
+mod probe_json;
 mod reproduction;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -8,6 +8,7 @@ mod local;
 mod missing;
 mod narrow;
 mod network;
+mod probed;
 mod sandbox;
 mod status;
 

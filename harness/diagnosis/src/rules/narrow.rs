@@ -2,15 +2,15 @@
 
 use super::access::{self, Sent};
 use super::lead::{self, Kind};
-use super::{Case, Finding};
+use super::{Case, Finding, probed};
 use crate::cause::Cause::{self, *};
-use crate::evidence::{Asked, Probe, PullPolicy, Request};
+use crate::evidence::{Asked, PullPolicy, Request};
 use crate::keyring::{Keyring, Lookup};
 use crate::reference::Registry;
 use crate::sign::Sign;
 
 /// Causes that say that nothing was sent.
-const NOTHING_SENT: &[Cause] = &[
+pub(super) const NOTHING_SENT: &[Cause] = &[
     NoCredentials,
     SecretAbsent,
     SecretOtherNamespace,
@@ -23,7 +23,7 @@ const NOTHING_SENT: &[Cause] = &[
 ];
 
 /// Causes that say that something was.
-const SOMETHING_SENT: &[Cause] = &[CredentialsRefused, TokenExpired, NotAuthorised];
+pub(super) const SOMETHING_SENT: &[Cause] = &[CredentialsRefused, TokenExpired, NotAuthorised];
 
 /// Returns what is left of a finding after the other evidence.
 pub(super) fn by_evidence(case: &Case<'_>, finding: Finding) -> Finding {
@@ -31,7 +31,7 @@ pub(super) fn by_evidence(case: &Case<'_>, finding: Finding) -> Finding {
         return finding;
     }
     if !concerns_registry(case.lead) {
-        return finding;
+        return probed::by_clock(case, finding);
     }
     let finding = match &case.evidence.keyring {
         Some(Lookup::Read(keyring)) => by_keyring(case, keyring, finding),
@@ -45,7 +45,7 @@ pub(super) fn by_evidence(case: &Case<'_>, finding: Finding) -> Finding {
     };
     let finding = by_requests(case, &case.evidence.requests, finding);
     match case.evidence.probe {
-        Some(probe) => by_probe(probe, finding),
+        Some(probe) => probed::finding(probe, finding),
         None => finding,
     }
 }
@@ -212,24 +212,4 @@ fn same_certainty(finding: &Finding, left: Vec<Cause>) -> Finding {
         Some(cause) => Finding::certain(cause),
         None => Finding::left(left),
     }
-}
-
-/// What the registry answers now.
-fn by_probe(probe: Probe, finding: Finding) -> Finding {
-    match (probe.repository, probe.tag) {
-        (Some(false), _) => return Finding::certain(NotFoundRepository),
-        (Some(true), Some(false)) => return Finding::certain(NotFoundTag),
-        _ => {}
-    }
-    let missing = [NotFound, NotFoundTag, NotFoundRepository];
-    let there =
-        probe.tag == Some(true) || probe.anonymous == Some(200) || probe.authorised == Some(200);
-    let causes = finding.causes().iter().copied().filter(|cause| {
-        !(there && missing.contains(cause)
-            || probe.repository == Some(true) && *cause == NotFoundRepository
-            || probe.authorised == Some(200) && SOMETHING_SENT.contains(cause)
-            || probe.anonymous == Some(200) && NOTHING_SENT.contains(cause))
-    });
-    let left: Vec<_> = causes.collect();
-    if left.is_empty() { finding } else { same_certainty(&finding, left) }
 }
