@@ -25,13 +25,32 @@ pub enum Manifest {
     Object(Value),
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(JsonSchema)]
+#[schemars(untagged, example = "private-reg-pod.yaml")]
 #[expect(dead_code, reason = "only its schema is used")]
 enum ManifestsForm {
+    One(ManifestForm),
+    Many(Vec<ManifestForm>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ManifestForm {
+    /// A file beside the case or under fixtures/; it may hold several documents.
     File(String),
-    Object(serde_json::Map<String, Value>),
-    List(Vec<Value>),
+    Object(ObjectForm),
+}
+
+/// An object, written in place.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ObjectForm {
+    /// For example `v1`.
+    api_version: String,
+    /// For example `Pod`.
+    kind: String,
 }
 
 impl<'de> Deserialize<'de> for Manifest {

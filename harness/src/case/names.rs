@@ -7,6 +7,45 @@ use regex::Regex;
 /// The folder of certs.d that counts for every host without one of its own.
 pub const EVERY_HOST: &str = "_default";
 
+/// The pattern of a DNS label (RFC 1123).
+pub(super) const LABEL: &str = "[a-z0-9]([a-z0-9-]*[a-z0-9])?";
+
+/// The pattern of a name that becomes a variable: a label that begins with a letter.
+pub(super) const NAME: &str = "[a-z]([a-z0-9-]*[a-z0-9])?";
+
+/// The pattern of a variable, without its `$`.
+pub(super) const VARIABLE: &str = "[A-Z][A-Z0-9_]*";
+
+/// The pattern of a tag.
+const TAG: &str = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
+
+fn host() -> String {
+    let label = "[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?";
+    format!(r"({label}(\.{label})*|\[[0-9a-fA-F:]+\])(:[0-9]{{1,5}})?")
+}
+
+fn repository() -> String {
+    let component = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*";
+    format!("{component}(/{component})*")
+}
+
+/// Returns the pattern of an image of a registry, for the schema.
+pub(super) fn image_pattern() -> String {
+    format!("^{}:{TAG}$", repository())
+}
+
+/// Returns the pattern of a registry's name, for the schema: a name, or a host to be taken literally.
+pub(super) fn registry_pattern() -> String {
+    format!(r"^({NAME}|(?=.*[.:]){})$", host())
+}
+
+/// Returns the pattern of a host of the node's settings, for the schema. One with variables is a host when they
+/// are replaced.
+pub(super) fn hosts_pattern() -> String {
+    let variable = r"(?=.*\$)(?!.*(/|\.\.))[^\x00-\x1f\x7f-\x9f]+";
+    format!("^({NAME}|{}|{EVERY_HOST}|{variable})$", host())
+}
+
 /// Whether a registry's name is a host to be taken literally.
 pub fn is_literal(name: &str) -> bool {
     name.contains(['.', ':']) || name == "localhost" || name == EVERY_HOST
@@ -15,17 +54,14 @@ pub fn is_literal(name: &str) -> bool {
 /// Whether a text is a host of an image name: a domain, IPv4 or bracketed IPv6 address with or without
 /// a port (distribution/reference, regexp.go: domainAndPort). It never leaves the folder it names.
 pub(super) fn is_host(text: &str) -> bool {
-    static HOST: LazyLock<Regex> = LazyLock::new(|| {
-        let label = "[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?";
-        regex(&format!(r"({label}(\.{label})*|\[[0-9a-fA-F:]+\])(:[0-9]{{1,5}})?"))
-    });
+    static HOST: LazyLock<Regex> = LazyLock::new(|| regex(&host()));
     text.len() <= 255 && HOST.is_match(text)
 }
 
 /// Whether a text is a DNS label (RFC 1123), as the names of namespaces are.
 pub(super) fn is_label(text: &str) -> bool {
-    static LABEL: LazyLock<Regex> = LazyLock::new(|| regex("[a-z0-9]([a-z0-9-]*[a-z0-9])?"));
-    text.len() <= 63 && LABEL.is_match(text)
+    static IS_LABEL: LazyLock<Regex> = LazyLock::new(|| regex(LABEL));
+    text.len() <= 63 && IS_LABEL.is_match(text)
 }
 
 /// Whether a text is a DNS subdomain (RFC 1123), as the names of most objects are.
@@ -35,26 +71,23 @@ pub(super) fn is_subdomain(text: &str) -> bool {
 
 /// Whether a text is a repository (distribution/reference, regexp.go: remoteName).
 pub(super) fn is_repository(text: &str) -> bool {
-    static REPOSITORY: LazyLock<Regex> = LazyLock::new(|| {
-        let component = "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*";
-        regex(&format!("{component}(/{component})*"))
-    });
+    static REPOSITORY: LazyLock<Regex> = LazyLock::new(|| regex(&repository()));
     text.len() <= 255 && REPOSITORY.is_match(text)
 }
 
 /// Whether a text is a tag (distribution/reference, regexp.go: tag).
 pub(super) fn is_tag(text: &str) -> bool {
-    static TAG: LazyLock<Regex> = LazyLock::new(|| regex("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"));
-    TAG.is_match(text)
+    static IS_TAG: LazyLock<Regex> = LazyLock::new(|| regex(TAG));
+    IS_TAG.is_match(text)
 }
 
 /// Whether a text can be a variable: `$NAME` in manifests and commands.
 pub(super) fn is_variable(text: &str) -> bool {
-    static VARIABLE: LazyLock<Regex> = LazyLock::new(|| regex("[A-Z][A-Z0-9_]*"));
-    VARIABLE.is_match(text)
+    static IS_VARIABLE: LazyLock<Regex> = LazyLock::new(|| regex(VARIABLE));
+    IS_VARIABLE.is_match(text)
 }
 
-fn regex(pattern: &str) -> Regex {
+pub(super) fn regex(pattern: &str) -> Regex {
     // A constant, which the tests compile.
     Regex::new(&format!("^(?:{pattern})$")).unwrap_or_else(|error| unreachable!("{error}"))
 }

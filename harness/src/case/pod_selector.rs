@@ -78,6 +78,13 @@ impl PodSelector {
         }
     }
 
+    /// Returns the pattern of what [`PodSelector::parse`] reads, for the schema.
+    pub(super) fn pattern() -> String {
+        let kinds = WORKLOADS.map(|(kind, _)| kind).join("|");
+        let label = r"\s*[^=,\s][^=,]*=[^,]*";
+        format!("^([^=/]+|(pod|{kinds})/[^=]+|{label}(,{label})*)$")
+    }
+
     /// Whether a pod is one that is meant.
     pub fn selects(&self, pod: &Pod) -> bool {
         match self {

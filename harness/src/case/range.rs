@@ -1,17 +1,33 @@
 //! Ranges of Kubernetes and containerd versions.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::LazyLock};
 
+use regex::Regex;
 use schemars::JsonSchema;
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use super::names::regex;
+
 /// A range such as `>=1.35`, `>=1.32, <1.35` or `1.34` (that minor alone).
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(with = "String")]
+#[schemars(with = "RangeForm")]
 pub struct VersionRange {
     text: String,
     requirement: VersionReq,
+}
+
+#[derive(JsonSchema)]
+#[schemars(transparent, example = ">=1.35", example = ">=1.32, <1.35", example = "1.34")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct RangeForm(#[schemars(regex(pattern = format!("^{}$", pattern())))] String);
+
+/// Returns the pattern of a range: comparisons with releases. semver knows pre-releases and `1.*` as well, which
+/// mean nothing here: a pre-release counts as its release, and `1.34` is any patch of it.
+fn pattern() -> String {
+    let number = "(0|[1-9][0-9]{0,8})";
+    let comparison = format!(r"\s*([<>]=?|=|~|\^)?\s*{number}(\.{number}){{0,2}}\s*");
+    format!("{comparison}(,{comparison})*")
 }
 
 impl VersionRange {
@@ -37,9 +53,13 @@ impl FromStr for VersionRange {
                 }
             })
             .collect();
-        let requirement = VersionReq::parse(&parts.join(", ")).map_err(|error| {
-            format!("`{text}` is not a range of versions ({error}); write for example `>=1.35`, `>=1.32, <1.35` or `1.34`")
-        })?;
+        static RANGE: LazyLock<Regex> = LazyLock::new(|| regex(&pattern()));
+        let example = "write for example `>=1.35`, `>=1.32, <1.35` or `1.34`";
+        let requirement = VersionReq::parse(&parts.join(", "))
+            .map_err(|error| format!("`{text}` is not a range of versions ({error}); {example}"))?;
+        if !RANGE.is_match(text) {
+            return Err(format!("`{text}` is not a range of releases; {example}"));
+        }
         Ok(Self { text: text.to_owned(), requirement })
     }
 }
@@ -97,6 +117,14 @@ mod tests {
     #[test]
     fn a_pre_release_counts_as_its_release() {
         assert!(holds(">=1.38", "v1.38.0-alpha.1"));
+    }
+
+    #[test]
+    fn a_range_is_of_releases() {
+        for other in ["1.*", "*", ">=1.35-rc.1", ">=1.35.0+a"] {
+            assert!(other.parse::<VersionRange>().is_err(), "{other}");
+        }
+        assert!(holds(" >= 1.35 , < 1.36", "1.35.1") && !holds("=1.35.1", "1.35.2"));
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! Expectations that hold for anything, and cases that prove nothing.
 
-use std::path::Path;
-
-use pullproof::case::CaseFile;
 use rstest::rstest;
 
 use super::{HEAD, POD, with};
@@ -82,7 +79,7 @@ fn an_absence_without_an_outcome(#[case] expect: &str, #[case] what: &str) {
 #[case("{registry: {anonymous: 401}, within: 60}")]
 fn an_absence_with_an_outcome_and_a_reason_of_any_kind(#[case] expect: &str) {
     let text = format!("{HEAD}{POD}- expect: {expect}\n");
-    CaseFile::parse(Path::new("theme/case.yaml"), &text).unwrap();
+    super::accept(&text);
 }
 
 #[test]
@@ -100,7 +97,7 @@ fn a_case_that_proves_nothing_on_a_version() {
     assert!(error.contains("9:38: none of these texts is for Kubernetes 1.33"), "{error}");
     // Where the case itself does not apply, nothing has to be proved.
     let text = format!("when: {{kubernetes: '<1.33'}}\n{HEAD}{POD}{gap}");
-    CaseFile::parse(Path::new("theme/case.yaml"), &text).unwrap();
+    super::accept(&text);
     let text = format!("when: {{kubernetes: '>=1.33, <1.33'}}\n{HEAD}{POD}{gap}");
     assert!(
         super::error(&text).contains("no known Kubernetes version matches"),
@@ -114,6 +111,11 @@ fn a_case_that_proves_nothing_on_a_version() {
     "events: [{reason: Failed, count: many}]",
     "`many` is not a count; write `2`, `>=2` or `<=2`"
 )]
+#[case::signed_count(
+    "events: [{reason: Failed, count: '+2'}]",
+    "`+2` is not a count; write `2`, `>=2` or `<=2`"
+)]
+#[case::null_text("message: {contains: null}", "expected a text for `contains`, found nothing")]
 #[case::any_count("events: [{reason: Failed, count: '>=0'}]", "`>=0` holds for any count")]
 #[case::two_ways(
     "message: {contains: a, equals: b}",

@@ -3,6 +3,7 @@
 mod expectations;
 mod names;
 mod registries;
+mod schema;
 
 use std::path::Path;
 
@@ -14,7 +15,16 @@ const POD: &str = "steps:\n- apply: {apiVersion: v1, kind: Pod, metadata: {name:
 
 fn error(text: &str) -> String {
     let path = Path::new("theme/case.yaml");
-    CaseFile::parse(path, text).expect_err("the case was accepted").to_string()
+    let error = CaseFile::parse(path, text).expect_err("the case was accepted").to_string();
+    schema::refuses(text, &error);
+    error
+}
+
+/// Checks that the reader and the schema accept a case.
+fn accept(text: &str) {
+    CaseFile::parse(Path::new("theme/case.yaml"), text)
+        .unwrap_or_else(|error| panic!("{error}\n\n{text}"));
+    schema::accepts("theme/case.yaml", text);
 }
 
 fn with(steps: &str) -> String {
@@ -24,7 +34,7 @@ fn with(steps: &str) -> String {
 #[test]
 fn a_good_case_is_accepted() {
     let text = format!("{HEAD}{POD}- expect: {{pod: app, phase: Running}}\n");
-    CaseFile::parse(Path::new("theme/case.yaml"), &text).unwrap();
+    accept(&text);
 }
 
 #[test]
@@ -95,6 +105,12 @@ fn a_missing_key_and_a_wrong_type() {
 #[rstest]
 #[case::exit("- run: {command: a, exit: 256}", "9:21: 256 is not an exit status")]
 #[case::no_command("- run: ''", "the command is empty")]
+#[case::null_output(
+    "- run: {command: a, stdout: {equals: }}",
+    "9:36: expected a text for `equals`, found nothing"
+)]
+#[case::null_verb("- node: ~", "9:3: expected a value for `node`, found nothing")]
+#[case::two_verbs_one_null("- {run: a, expect: }", "expected a value for `expect`, found nothing")]
 #[case::no_output("- run: {command: a, stdout: {}}", "9:21: says nothing; add `contains`")]
 #[case::empty_output("- run: {command: a, stdout: {contains: ''}}", "`contains` is empty here")]
 #[case::at_once(

@@ -1,7 +1,5 @@
 //! Names that cannot be used, or that nothing in the case has.
 
-use std::path::Path;
-
 use pullproof::case::CaseFile;
 use rstest::rstest;
 
@@ -163,7 +161,7 @@ fn a_variable_that_is_not_defined(#[case] step: &str) {
     assert!(error.contains("written `$$REGG`"), "{error}");
     let literal = step.replace("$REGG", "$$REGG").replace("pod/$$REGG", "pod/app");
     let text = format!("{HEAD}{POD}{literal}\n- expect: {{pod: app, phase: Running}}\n");
-    CaseFile::parse(Path::new("theme/case.yaml"), &text).unwrap();
+    super::accept(&text);
 }
 
 #[rstest]
@@ -173,7 +171,7 @@ fn a_variable_that_is_not_defined(#[case] step: &str) {
 #[case("- expect: {pod: app, phase: Running, registry: {authenticated: {robot$CI: 200}}}")]
 fn a_variable_of_the_shell_or_the_harness(#[case] step: &str) {
     let text = format!("{HEAD}{POD}{step}\n- expect: {{pod: app, phase: Running}}\n");
-    CaseFile::parse(Path::new("theme/case.yaml"), &text).unwrap();
+    super::accept(&text);
 }
 
 #[test]
@@ -204,7 +202,7 @@ fn a_container_that_the_pod_does_not_have(
     let run = format!(
         "{HEAD}{POD}{before}- run: kubectl debug {pod}\n- expect: {{pod: {pod}, container: wbe, phase: Running}}\n"
     );
-    CaseFile::parse(Path::new("theme/case.yaml"), &run).unwrap();
+    super::accept(&run);
 }
 
 #[test]

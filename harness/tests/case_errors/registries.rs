@@ -4,7 +4,9 @@ use super::{HEAD, POD, error, with};
 
 /// A case whose registry is written out.
 fn registry(fields: &str) -> String {
-    error(&format!("title: t\nsource: s\nregistries:\n  registry: {{{fields}}}\nsteps: []\n"))
+    error(&format!(
+        "title: t\nsource: s\nregistries:\n  registry: {{{fields}}}\nsteps: [{{run: a}}]\n"
+    ))
 }
 
 #[test]

@@ -8,6 +8,10 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 
 use crate::case::names::{is_repository, is_tag};
 
+/// The pattern of a user: Basic credentials end the name at the first colon.
+pub(in crate::case) const USER: &str = r"^[^#:\n\r\x00][^:\n\r\x00]*$";
+/// The pattern of a header's name (RFC 9110, section 5.6.2).
+pub(in crate::case) const HEADER: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 /// The most random data that an image is padded with: it is built in memory.
 const MOST_PADDING: u64 = 1 << 30;
 /// A year, in seconds.

@@ -93,7 +93,11 @@ pub enum FaultAction {
     /// at a `Content-Length` that is too small.
     Headers(Headers),
     /// Keeps these headers of the request from the container: one without `Range` is answered whole.
-    Ignore(#[serde(deserialize_with = "header_names")] Vec<String>),
+    Ignore(
+        #[serde(deserialize_with = "header_names")]
+        #[schemars(inner(regex(pattern = bounds::HEADER)))]
+        Vec<String>,
+    ),
 }
 
 /// An answer of the case's own.
@@ -118,7 +122,11 @@ fn ok() -> u16 {
 
 /// Headers by name, in any spelling. In their values `$HOST` is the host that the client asked.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-pub struct Headers(#[serde(deserialize_with = "headers")] pub BTreeMap<String, HeaderValues>);
+pub struct Headers(
+    #[serde(deserialize_with = "headers")]
+    #[schemars(extend("propertyNames" = {"pattern": bounds::HEADER}))]
+    pub BTreeMap<String, HeaderValues>,
+);
 
 impl Headers {
     /// Returns the names in a line.
@@ -133,11 +141,19 @@ impl Headers {
 pub struct HeaderValues(pub Vec<String>);
 
 #[derive(JsonSchema)]
-#[serde(untagged)]
+#[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
 enum ValuesForm {
-    One(String),
-    Several(Vec<String>),
+    One(ValueForm),
+    Several(Vec<ValueForm>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ValueForm {
+    Text(#[schemars(regex(pattern = r"^[^\x00-\x08\x0a-\x1f\x7f]*$"))] String),
+    Number(f64),
 }
 
 impl<'de> Deserialize<'de> for HeaderValues {

@@ -10,7 +10,13 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
-use super::range::VersionRange;
+use super::{
+    names::{LABEL, NAME, hosts_pattern, registry_pattern},
+    range::VersionRange,
+};
+
+/// The longest name of a further namespace: the case's name and a number come with it.
+pub(super) const NAMESPACE_LENGTH: usize = 15;
 
 mod bounds;
 mod fault;
@@ -49,19 +55,23 @@ pub struct Case {
     pub when: When,
     /// A literal namespace, taken exclusively while the case runs. Default: one of its own.
     #[serde(default)]
+    #[schemars(length(max = 63), regex(pattern = format!("^{LABEL}$")))]
     pub namespace: Option<String>,
     /// More namespaces, by name: `$NAME` stands for each in manifests and commands.
     #[serde(default)]
+    #[schemars(inner(length(max = NAMESPACE_LENGTH), regex(pattern = format!("^{NAME}$"))))]
     pub namespaces: Vec<String>,
     /// The registries, by literal host (`docker.io`) or by a name the harness gives a host of its
     /// own: `registry` becomes `$REGISTRY`, `the-mirror` becomes `$THE_MIRROR`.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": registry_pattern()}))]
     pub registries: BTreeMap<String, Registry>,
     /// Registry settings of the node beyond the ones each registry brings, by image host.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": hosts_pattern()}))]
     pub hosts: BTreeMap<String, Hosts>,
     /// What happens, in order.
-    #[schemars(with = "Vec<Step>")]
+    #[schemars(with = "Vec<Step>", length(min = 1))]
     pub steps: Vec<Spanned<Step>>,
 }
 

@@ -8,7 +8,10 @@ use serde::{Deserialize, de::Error as _};
 
 use super::{Fault, bounds};
 use crate::case::forms::{Form, string_or};
-use crate::case::variables::variable_name;
+use crate::case::{
+    names::{VARIABLE, image_pattern},
+    variables::variable_name,
+};
 
 /// A registry of a case: a real registry container behind the gateway.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -39,7 +42,7 @@ pub enum Auth {
     /// htpasswd in the container: user to password.
     Basic(
         #[serde(deserialize_with = "bounds::users")]
-        #[schemars(with = "BTreeMap<String, String>")]
+        #[schemars(with = "BTreeMap<String, String>", extend("propertyNames" = {"pattern": bounds::USER}))]
         BTreeMap<String, SecretString>,
     ),
     /// The htpasswd file of the container as it stands. The container alone decides by it, so a
@@ -52,9 +55,14 @@ pub enum Auth {
 /// Users and rights of a token server.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [
+    {"required": ["users"], "properties": {"users": {"minProperties": 1}}},
+    {"required": ["public"], "properties": {"public": {"minItems": 1}}},
+]))]
 pub struct TokenAuth {
     /// The users, by name.
     #[serde(default, deserialize_with = "bounds::users")]
+    #[schemars(extend("propertyNames" = {"pattern": bounds::USER}))]
     pub users: BTreeMap<String, TokenUser>,
     /// Repositories for which a token is given to anyone.
     #[serde(default)]
@@ -227,28 +235,37 @@ pub enum Content {
     Artifact,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(JsonSchema)]
+#[schemars(untagged, example = "janedoe/jdoe-private:v1")]
 #[expect(dead_code, reason = "only its schema is used")]
 enum ImageForm {
-    Name(String),
+    /// `repository:tag`.
+    Name(#[schemars(regex(pattern = image_pattern()))] String),
     Fields(ImageFields),
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ImageFields {
+    /// `repository:tag`.
+    #[schemars(regex(pattern = image_pattern()))]
     name: String,
+    /// Bytes of random data in its layer, to make it large; at most 1 GiB. Default 0.
     #[serde(default, deserialize_with = "bounds::padding")]
     #[schemars(range(max = 1_073_741_824))]
     padding: u64,
+    /// What the manifest offers.
     #[serde(default)]
     platform: Platform,
+    /// What it is made of.
     #[serde(default)]
     content: Content,
+    /// Another image of the case, by `registry/repository:tag` or `repository:tag`, whose digest this one shares.
     #[serde(default)]
     same_as: Option<String>,
+    /// The name by which manifests and commands know its digest: `DIGEST` for `$DIGEST`.
     #[serde(default)]
+    #[schemars(regex(pattern = format!("^{VARIABLE}$")))]
     digest: Option<String>,
 }
 
@@ -283,6 +300,10 @@ impl<'de> Deserialize<'de> for Image {
 /// A hosts.toml of the node for one image host, beyond what its registry brings.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "if" = {"required": ["toml"], "properties": {"toml": {"type": "string"}}},
+    "then" = {"properties": {"server": {"type": "null"}, "mirrors": {"maxItems": 0}}},
+))]
 pub struct Hosts {
     /// The registry of the case that is `server`; absent leaves `server` out.
     #[serde(default)]

@@ -1,8 +1,8 @@
 //! Texts that are looked for in messages and outputs.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
@@ -10,7 +10,7 @@ use serde::{
 
 use super::When;
 use crate::case::{
-    forms::{Form, string_or},
+    forms::{Form, NOT_BLANK, given, string_or},
     range::VersionRange,
 };
 
@@ -38,19 +38,68 @@ pub enum TextMatch {
 
 /// Texts that are looked for; each that applies to the version must be found.
 #[derive(Debug, Clone, Default, PartialEq, JsonSchema)]
-#[schemars(with = "serde_json::Value")]
+#[schemars(with = "TextsForm")]
 pub struct Texts(pub Vec<Text>);
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum TextsForm {
+    One(Text),
+    Many(#[schemars(length(min = 1))] Vec<Text>),
+}
+
+impl JsonSchema for Text {
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let range = generator.subschema_for::<Option<VersionRange>>();
+        json_schema!({
+            "description": "A text, and the versions it holds for.",
+            "anyOf": [
+                {"description": "It is a part.", "type": "string", "pattern": NOT_BLANK},
+                {
+                    "description": "How it is looked for, and on which versions.",
+                    "type": "object",
+                    "properties": {
+                        "contains": {
+                            "description": "It is a part.", "type": "string", "pattern": NOT_BLANK,
+                        },
+                        "equals": {"description": "It is all there is.", "type": "string"},
+                        "notContains": {
+                            "description": "It is no part of any.", "type": "string", "pattern": NOT_BLANK,
+                        },
+                        "kubernetes": range,
+                        "containerd": range,
+                    },
+                    "additionalProperties": false,
+                    "oneOf": [
+                        {"required": ["contains"]},
+                        {"required": ["equals"]},
+                        {"required": ["notContains"]},
+                    ],
+                },
+            ],
+            "examples": [
+                "no basic auth credentials",
+                {"contains": "authorization failed", "kubernetes": ">=1.34"},
+            ],
+        })
+    }
+}
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields, rename_all = "camelCase")]
         struct Fields {
-            #[serde(default)]
+            #[serde(default, deserialize_with = "given")]
             contains: Option<String>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "given")]
             equals: Option<String>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "given")]
             not_contains: Option<String>,
             #[serde(default)]
             kubernetes: Option<VersionRange>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::case::{
     error::CaseError,
     model::{
-        Fault, FaultAction, Hosts, Tls, ca_variable, client_certificate_variable,
+        Fault, FaultAction, Hosts, NAMESPACE_LENGTH, Tls, ca_variable, client_certificate_variable,
         client_key_variable, node_variable,
     },
     names::{EVERY_HOST, is_host, is_label, is_literal, is_variable},
@@ -50,9 +50,6 @@ const RESERVED_BEGINNINGS: [&str; 3] = ["LC_", "LD_", "KUBECTL_"];
 /// Namespaces that belong to the cluster: a case's own is deleted after it.
 const OF_THE_CLUSTER: [&str; 5] =
     ["default", "kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
-
-/// The longest name of a further namespace: the case's name and a number come with it.
-const NAMESPACE_LENGTH: usize = 15;
 
 pub(super) fn check(source: Source<'_>) -> Result<(), CaseError> {
     let case = &source.file.case;

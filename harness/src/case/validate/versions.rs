@@ -101,7 +101,7 @@ fn proves_something(source: Source<'_>) -> Result<(), CaseError> {
     let problem = format!(
         "the case proves nothing on {}: no step with `expect`, `run` or `record` applies there; add one, or \
          limit the case with `when`",
-        in_words(&without, &kubernetes, &containerd)
+        minors(&without, &kubernetes, &containerd)
     );
     Err(source.error(at!["steps"], problem))
 }
@@ -133,8 +133,8 @@ fn texts_for(
     Ok(())
 }
 
-/// Kubernetes minors, each with containerd minors unless it is all of them.
-fn in_words(
+/// Returns Kubernetes minors, each with containerd minors unless it is all of them.
+fn minors(
     cells: &BTreeSet<(usize, usize)>,
     kubernetes: &[String],
     containerd: &[String],

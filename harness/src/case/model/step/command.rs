@@ -8,7 +8,7 @@ use super::{Action, Output, shortened};
 use crate::{
     case::{
         error::CaseError,
-        forms::{Form, string_or},
+        forms::{Form, NOT_BLANK, string_or},
         secrets::Found,
         source::{Source, at},
         tree::Node,
@@ -32,11 +32,12 @@ pub struct CommandStep {
     pub stderr: Option<Output>,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(JsonSchema)]
+#[schemars(untagged, example = "kubectl get pod private-reg")]
 #[expect(dead_code, reason = "only its schema is used")]
 enum CommandForm {
-    Command(String),
+    /// The command line, given to `sh`.
+    Command(#[schemars(regex(pattern = NOT_BLANK))] String),
     Fields(Box<CommandFields>),
 }
 
@@ -44,12 +45,14 @@ enum CommandForm {
 #[serde(deny_unknown_fields)]
 struct CommandFields {
     /// The command line, given to `sh`.
+    #[schemars(regex(pattern = NOT_BLANK))]
     command: String,
     /// Standard input.
     #[serde(default)]
     stdin: Option<String>,
     /// The exit status that is right. Default 0.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 255))]
     exit: i32,
     /// What standard output must show.
     #[serde(default)]

@@ -73,7 +73,6 @@ macro_rules! verbs {
     ($($(#[$meaning:meta])+ $word:literal => $name:ident($words:ty),)+) => {
         /// What a step does.
         #[derive(Debug, Clone, JsonSchema)]
-        #[expect(clippy::large_enum_variant, reason = "a case has few steps, which are not moved")]
         pub enum Verb {
             $($(#[$meaning])+ #[schemars(rename = $word)] $name($words),)+
         }

@@ -26,9 +26,11 @@ use crate::{
 pub struct NodeChange {
     /// Files to write, by absolute path; removed or restored after the case.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = {"pattern": FILE, "not": {"enum": FOLDERS}}))]
     pub files: BTreeMap<String, String>,
     /// Images to remove from the node, as a pod would name them.
     #[serde(default)]
+    #[schemars(inner(regex(pattern = r"^\S+$")))]
     pub remove_images: Vec<String>,
     /// Images to bring onto the node without the kubelet, as a preload does.
     #[serde(default)]
@@ -46,6 +48,7 @@ pub struct NodeChange {
 #[serde(deny_unknown_fields)]
 pub struct ImageRecord {
     /// The image as the record names it, without tag and digest: `$REGISTRY/janedoe/jdoe-private`.
+    #[schemars(regex(pattern = r"^(.*/)?[^/:@]+$"))]
     pub image: String,
     /// What the record shows. Where there is none, it is empty: `{equals: ''}`.
     pub matches: Output,
@@ -71,6 +74,9 @@ const FOLDERS: [&str; 17] = [
     "/var/lib/kubelet",
     "/var/log",
 ];
+
+/// The pattern of a file's path, as `not_a_file` has it.
+const FILE: &str = r"^(?!/(dev|proc|sys)/)(/(?!\.{1,2}(/|$))[^/\x00-\x1f\x7f-\x9f]+){2,}$";
 
 /// Where there are no files to write.
 const NOT_FILES: [&str; 3] = ["/dev/", "/proc/", "/sys/"];

@@ -17,9 +17,18 @@ use crate::case::{
 /// An object by kind and name, as kubectl writes it: `pod/private-reg`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct ObjectName(pub String);
+#[schemars(example = "pod/private-reg")]
+pub struct ObjectName(#[schemars(regex(pattern = Self::pattern()))] pub String);
 
 impl ObjectName {
+    /// Returns the pattern of an object, for the schema: a name is a subdomain, of which variables are parts.
+    fn pattern() -> String {
+        let kinds = KINDS.map(|kind| kind.word).join("|");
+        let end = r"(?:[a-z0-9]|\$[A-Z][A-Z0-9_]*(?![a-z]))";
+        let label = format!("{end}(?:(?:{end}|-)*{end})?");
+        format!("^(?:{kinds})/{label}(?:\\.{label})*$")
+    }
+
     /// Whether it is a Secret.
     pub(super) fn is_secret(&self) -> bool {
         self.0.starts_with("secret/")

@@ -1,11 +1,12 @@
 //! What a command prints, or a record holds.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::case::{
     error::CaseError,
+    forms::{given, never_null, says_something},
     model::Texts,
     source::Source,
     tree::{Content, Key, Node},
@@ -15,19 +16,25 @@ use crate::case::{
 /// What a command prints.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = form)]
 pub struct Output {
     /// Texts it contains.
     #[serde(default)]
     pub contains: Texts,
     /// Exactly this, line ends at the end aside.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub equals: Option<String>,
     /// JSON (or YAML) that holds at least these values.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub json: Option<Value>,
     /// Texts it must not contain.
     #[serde(default, rename = "notContains")]
     pub not_contains: Texts,
+}
+
+fn form(schema: &mut Schema) {
+    never_null(schema);
+    says_something(schema, &[]);
 }
 
 /// Keys whose value is compared as a whole: nothing is a value as well.

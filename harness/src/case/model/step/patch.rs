@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Action, ObjectName, shortened};
 use crate::{
@@ -22,6 +22,7 @@ pub struct Patch {
     /// The object: `serviceaccount/default`.
     pub object: ObjectName,
     /// What is merged into it (RFC 7396).
+    #[schemars(with = "Map<String, Value>")]
     pub merge: Value,
 }
 

@@ -28,7 +28,7 @@ pub struct RegistryChange {
     pub registry: Option<String>,
     /// Users and passwords from now on, in place of all before.
     #[serde(default, deserialize_with = "changed_users")]
-    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    #[schemars(with = "Option<BTreeMap<String, String>>", extend("propertyNames" = {"pattern": bounds::USER}))]
     pub users: Option<BTreeMap<String, SecretString>>,
     /// Faults from now on, in place of all before; an empty list ends them.
     #[serde(default)]

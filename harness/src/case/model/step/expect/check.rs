@@ -1,7 +1,7 @@
 //! Expectations that hold for something: each says what must be seen, and an absence has an outcome
 //! after which it counts.
 
-use super::{Expect, Phase};
+use super::{Expect, Phase, requests::OF_WHOM_AND_HOW};
 use crate::case::{
     error::CaseError,
     model::step::output::{not_empty, says_nothing},
@@ -11,10 +11,10 @@ use crate::case::{
 };
 
 /// The longest that an expectation may take, settle or stay, in seconds.
-const LONGEST: u64 = 3600;
+pub(super) const LONGEST: u64 = 3600;
 
 /// Keys of an expectation that say whom it means and how it is watched, and not what must be seen.
-const WHOM_AND_HOW: [&str; 9] = [
+pub(super) const WHOM_AND_HOW: [&str; 9] = [
     "pod",
     "namespace",
     "container",
@@ -36,7 +36,7 @@ pub(super) fn check(source: Source<'_>, index: usize, expect: &Expect) -> Result
         }
         not_empty(source, written)?;
         for witness in written.get("registry").into_iter().flat_map(Node::each) {
-            if says_nothing(witness, &["registry", "inOrder"]) {
+            if says_nothing(witness, &OF_WHOM_AND_HOW) {
                 let problem = "says nothing of the registry; add `anonymous`, `authenticated`, `bearer`, \
                                `tokens`, `requests` or `order`";
                 return Err(CaseError::at(&source.file.path, Some(witness.place), problem));

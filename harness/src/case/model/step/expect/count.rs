@@ -15,12 +15,17 @@ pub struct Count {
     pub most: Option<u64>,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+/// A count as a text. `>=0` is none: it holds for any.
+const PATTERN: &str = r"^(>=\s*0*[1-9][0-9]*|<=\s*[0-9]+|\s*[0-9]+)\s*$";
+
+#[derive(JsonSchema)]
+#[schemars(untagged, example = 2, example = ">=2", example = "<=2")]
 #[expect(dead_code, reason = "only its schema is used")]
 enum CountForm {
+    /// Exactly so many.
     Exactly(u64),
-    Range(#[schemars(regex(pattern = r"^(>=|<=)[0-9]+$"))] String),
+    /// At least, at most or exactly so many.
+    Range(#[schemars(regex(pattern = PATTERN))] String),
 }
 
 impl Default for Count {
@@ -56,17 +61,21 @@ impl<'de> Deserialize<'de> for Count {
                 self.visit_str(&count.to_string())
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Count, E> {
-                let number = |text: &str| text.trim().parse::<u64>();
+                let number = |text: &str| match text.trim() {
+                    // `parse` would take it.
+                    signed if signed.starts_with('+') => None,
+                    plain => plain.parse::<u64>().ok(),
+                };
                 let (least, most) = match (text.strip_prefix(">="), text.strip_prefix("<=")) {
-                    (Some(least), _) => (number(least), Ok(None)),
-                    (_, Some(most)) => (Ok(0), number(most).map(Some)),
+                    (Some(least), _) => (number(least), Some(None)),
+                    (_, Some(most)) => (Some(0), number(most).map(Some)),
                     _ => (number(text), number(text).map(Some)),
                 };
                 match (least, most) {
-                    (Ok(0), Ok(None)) => {
+                    (Some(0), Some(None)) => {
                         Err(E::custom("`>=0` holds for any count; write `0` or `>=1`"))
                     }
-                    (Ok(least), Ok(most)) => Ok(Count { least, most }),
+                    (Some(least), Some(most)) => Ok(Count { least, most }),
                     _ => Err(E::custom(format!(
                         "`{text}` is not a count; write `2`, `>=2` or `<=2`"
                     ))),

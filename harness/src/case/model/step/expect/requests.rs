@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use secrecy::SecretString;
 use serde::{
     Deserialize, Deserializer,
@@ -11,29 +11,35 @@ use serde::{
         value::{MapAccessDeserializer, SeqAccessDeserializer},
     },
 };
+use serde_json::json;
 
 use super::{Authenticated, Count, Statuses};
-use crate::case::model::{RequestKind, bounds};
+use crate::case::{
+    forms::{NOT_BLANK, never_null, says_something},
+    model::{RequestKind, bounds},
+};
 
 /// What registries must have seen, each of them.
 #[derive(Debug, Clone, Default, JsonSchema)]
 #[schemars(with = "WitnessesForm")]
 pub struct Witnesses(pub Vec<ExpectedRequests>);
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(JsonSchema)]
+#[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
 enum WitnessesForm {
     One(ExpectedRequests),
-    Many(Vec<ExpectedRequests>),
+    Many(#[schemars(length(min = 1))] Vec<ExpectedRequests>),
 }
 
 /// What a registry must have seen.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = witness_form)]
 pub struct ExpectedRequests {
     /// The registry; may be left out where the case has one.
     #[serde(default)]
+    #[schemars(regex(pattern = NOT_BLANK))]
     pub registry: Option<String>,
     /// Statuses of requests without Authorization; `none`: there were none.
     #[serde(default)]
@@ -56,7 +62,23 @@ pub struct ExpectedRequests {
     pub in_order: bool,
     /// Users in the order in which they first came.
     #[serde(default)]
+    #[schemars(length(min = 1), inner(regex(pattern = NOT_BLANK)))]
     pub order: Vec<String>,
+}
+
+/// Keys that say of whom and how, and not what must have been seen.
+pub(super) const OF_WHOM_AND_HOW: [&str; 2] = ["registry", "inOrder"];
+
+fn witness_form(schema: &mut Schema) {
+    never_null(schema);
+    says_something(schema, &OF_WHOM_AND_HOW);
+}
+
+fn header_form(schema: &mut Schema) {
+    schema.insert("minProperties".to_owned(), json!(1));
+    schema.insert("propertyNames".to_owned(), json!({"pattern": bounds::HEADER}));
+    schema
+        .insert("additionalProperties".to_owned(), json!({"type": "string", "pattern": NOT_BLANK}));
 }
 
 impl ExpectedRequests {
@@ -97,12 +119,12 @@ pub enum Requests {
     Each(Vec<ExpectedRequest>),
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(JsonSchema)]
+#[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
 enum RequestsForm {
     None(Nothing),
-    Each(Vec<ExpectedRequest>),
+    Each(#[schemars(length(min = 1))] Vec<ExpectedRequest>),
 }
 
 /// The word `none`.
@@ -116,26 +138,31 @@ pub enum Nothing {
 /// Requests of the node, by what is said of them; what is not said may be anything.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = never_null, extend("minProperties" = 1))]
 pub struct ExpectedRequest {
     /// What they ask for.
     #[serde(default)]
     pub kind: Option<RequestKind>,
     /// The method, for example `HEAD`.
     #[serde(default)]
+    #[schemars(regex(pattern = NOT_BLANK))]
     pub method: Option<String>,
     /// Part of the path, for example `/janedoe/jdoe-private/`.
     #[serde(default)]
+    #[schemars(regex(pattern = NOT_BLANK))]
     pub path: Option<String>,
     /// By whom: the user of Basic credentials or of a token request's form, the subject of a bearer
     /// token; `anonymous` without credentials.
     #[serde(default)]
+    #[schemars(regex(pattern = NOT_BLANK))]
     pub user: Option<String>,
     /// The password that they carried.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", regex(pattern = NOT_BLANK))]
     pub password: Option<SecretString>,
     /// What their headers contain, by name in any spelling: `User-Agent: containerd/`.
     #[serde(default, deserialize_with = "bounds::request_headers")]
+    #[schemars(transform = header_form)]
     pub headers: BTreeMap<String, String>,
     /// The statuses that they got, any of these; 0 stands for a connection closed without an answer.
     #[serde(default)]

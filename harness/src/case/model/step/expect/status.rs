@@ -1,22 +1,59 @@
 //! Statuses that requests got, alone or by user.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
+use serde_json::json;
+
+use super::Nothing;
 
 /// Statuses that were seen: each of these at least once, and no other.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(with = "serde_json::Value")]
+#[schemars(with = "StatusesForm")]
 pub struct Statuses(pub Vec<u16>);
 
 /// Users and the statuses their requests got.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(with = "serde_json::Value")]
+#[schemars(with = "AuthenticatedForm")]
 pub struct Authenticated(pub BTreeMap<String, Statuses>);
+
+#[derive(JsonSchema)]
+#[schemars(untagged, example = 401, example = [401, 200], example = &"none")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum StatusesForm {
+    None(Nothing),
+    One(Status),
+    Each(#[schemars(length(min = 1))] Vec<Status>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged, example = json!({"janedoe": 200}), example = &"none")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum AuthenticatedForm {
+    None(Nothing),
+    Users(#[schemars(extend("minProperties" = 1))] BTreeMap<String, Statuses>),
+}
+
+/// A status, as [`status`] reads it.
+struct Status;
+
+impl JsonSchema for Status {
+    fn schema_name() -> Cow<'static, str> {
+        "Status".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An HTTP status, or 0 for a connection that was closed without an answer.",
+            "type": "integer",
+            "anyOf": [{"const": 0}, {"minimum": 100, "maximum": 599}],
+        })
+    }
+}
 
 impl<'de> Deserialize<'de> for Statuses {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
