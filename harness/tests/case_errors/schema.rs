@@ -8,8 +8,8 @@ use rstest::rstest;
 use serde_json::Value;
 
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
-    let schema = serde_json::from_str(&pullproof::case::schema()).unwrap();
-    jsonschema::validator_for(&schema).unwrap()
+    let schema = serde_json::from_str(&pullproof::case::schema()).expect("JSON");
+    jsonschema::validator_for(&schema).expect("a schema")
 });
 
 const NAMES: &str = "a schema does not know which names the case or its manifests have";
@@ -65,7 +65,7 @@ pub fn refuses(text: &str, error: &str) {
 
 /// Checks that the schema accepts a text.
 pub fn accepts(name: &str, text: &str) {
-    let case: Value = serde_saphyr::from_str(text).unwrap();
+    let case: Value = serde_saphyr::from_str(text).expect("YAML");
     let errors = SCHEMA.iter_errors(&case);
     let errors: Vec<String> =
         errors.map(|error| format!("{name}: {}: {error}", error.instance_path())).collect();
