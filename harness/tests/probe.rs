@@ -376,6 +376,20 @@ async fn a_token_has_a_time_and_a_size(#[case] answer: Reply, #[case] expected: 
     assert_eq!(answers.logins[0].outcome, Outcome::Failed(expected));
 }
 
+#[tokio::test]
+async fn a_mebibyte_is_enough_for_a_token() {
+    for (size, expected) in
+        [(1 << 20, Outcome::Status(200)), ((1 << 20) + 1, Outcome::Failed(Failure::TooLarge))]
+    {
+        let token = r#"{"token": "good"}"#;
+        let token = format!("{token}{}", " ".repeat(size - token.len()));
+        let tokens = Server::plain(move |_| reply(200, &[], &token)).await;
+        let registry = Server::plain(bearer(&format!("http://{}/token", tokens.host()))).await;
+        let answers = ask(&plain(&[&registry]), &registry.host(), &[]).await;
+        assert_eq!(answers.anonymous, expected);
+    }
+}
+
 /// What a server sends, and what it was sent, is not in the answers: `ask` looks at all of them.
 #[rstest]
 #[case::reason("HTTP/1.1 401 \u{9b}31mred\r\nWWW-Authenticate: Basic\r\n")]
