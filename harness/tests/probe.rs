@@ -227,16 +227,16 @@ async fn the_challenge_of_a_redirects_target_is_not_answered() {
 }
 
 #[rstest]
-#[case("http://169.254.169.254/latest/meta-data/iam")]
-#[case("http://2852039166/")]
-#[case("http://0xa9.0xfe.0xa9.0xfe/")]
-#[case("https://[::ffff:169.254.169.254]/")]
+#[case("http://169.254.77.7/latest/meta-data/iam")]
+#[case("http://2852015367/")]
+#[case("http://0xa9.0xfe.0x4d.0x7/")]
+#[case("https://[::ffff:169.254.77.7]/")]
 #[case("http://[fe80::1]/")]
-#[case("http://[fd00:ec2::254]/")]
+#[case("http://[fe80::ec2]/")]
 #[case("http://metadata.example/")]
 #[tokio::test]
 async fn no_redirect_and_no_realm_leads_to_a_metadata_address(#[case] target: &'static str) {
-    let metadata = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(169, 254, 169, 254)].map(IpAddr::V4);
+    let metadata = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(169, 254, 77, 7)].map(IpAddr::V4);
     let location = format!("Location: {target}");
     let registry = Server::plain(move |_| reply(302, &[&location], "")).await;
     let prober = plain(&[&registry]).resolving("metadata.example", metadata);

@@ -14,8 +14,8 @@
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! // Link-local addresses are never asked.
-//! let image = Image::parse("169.254.169.254/latest/meta-data", KubernetesVersion::new(37, 2))?;
-//! let answers = Prober::new(None, [])?.ask("169.254.169.254/latest/meta-data", &image, &[]).await;
+//! let image = Image::parse("169.254.77.7/latest/meta-data", KubernetesVersion::new(37, 2))?;
+//! let answers = Prober::new(None, [])?.ask("169.254.77.7/latest/meta-data", &image, &[]).await;
 //! assert_eq!(answers.anonymous, Outcome::Failed(Failure::LinkLocal));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
