@@ -27,6 +27,7 @@ mod record;
 pub(crate) mod sample;
 mod tls;
 mod tokens;
+mod warm;
 
 pub use authorization::Authorization;
 pub use client::{ClientError, Credentials, Direct};
@@ -44,5 +45,6 @@ pub use push::{PushError, split_name};
 pub use record::{Mark, Origin, Record, Request, Responder};
 pub use tls::{Authority, Certificate, ClientCertificate, Clients, TlsError};
 pub use tokens::TokenServer;
+pub use warm::{Clean, Holder, Warm};
 
 pub use crate::case::model::RequestKind;
