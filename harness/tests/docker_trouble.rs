@@ -25,7 +25,7 @@ fn is_child() -> bool {
     if child {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let users = BTreeMap::new();
-        let start = Container::start(AuthKind::None, &users, &[], None);
+        let start = Container::start(AuthKind::None, &users, &[], None, None);
         println!("error: {}", runtime.block_on(start).unwrap_err());
     }
     child

@@ -37,6 +37,12 @@ fn containers(cache: &Path) -> String {
     }
 }
 
+/// The registry containers that belong to a cluster, running or not.
+fn registries(cluster: &str) -> String {
+    let label = format!("label=dev.pullproof.cluster={cluster}");
+    docker(&["ps", "-aq", "--no-trunc", "--filter", &label])
+}
+
 fn runs(cache: &Path) -> usize {
     fs::read_dir(cache.join("state/runs")).map_or(0, |runs| runs.flatten().count())
 }
@@ -46,6 +52,7 @@ fn nothing_left(cache: &Path, name: &str) {
     let containers =
         docker(&["ps", "-aq", "--filter", &format!("label=io.x-k8s.kind.cluster={name}")]);
     assert_eq!(containers, "", "containers of {name} are left");
+    assert_eq!(registries(name), "", "registry containers of {name} are left");
     assert_eq!(runs(cache), 0, "a run's folder is left");
     assert_eq!(cluster(cache), None, "the cluster's folder is left");
 }
@@ -79,6 +86,22 @@ fn a_cluster_survives_what_users_do_to_it_and_goes_when_told() {
     let ran = run(&mut up(cache)).with_status(0);
     assert!(!ran.stderr.contains("creating"), "{}", ran.stderr);
     assert_eq!(docker(&["inspect", "--format", "{{.Id}}", &node]), first);
+
+    // A registry container stays for the next run, without the users of the run before.
+    let case =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/documentation/absent-secret.yaml");
+    let mut warm = String::new();
+    for round in 0..3 {
+        let before = std::mem::take(&mut warm);
+        run(pullproof(&["run", case]).env("PULLPROOF_CACHE", cache)).with_status(0);
+        // In the middle of its work no run gets the container.
+        wait_until("the end of the reaper", || runs(cache) == 0);
+        warm = registries(&name);
+        assert!(!warm.is_empty() && (round == 0 || warm == before), "{before} and then {warm}");
+    }
+    let users = docker(&["cp", &format!("{warm}:/etc/distribution/htpasswd"), "-"]);
+    assert!(users.contains("htpasswd") && !users.contains("janedoe"), "users are left: {users}");
+    assert_eq!(registries(&name), warm);
 
     // A node that was removed behind its back is made again.
     docker(&["rm", "-fv", &node]);
@@ -116,6 +139,11 @@ async fn after_cases_that_ran_twice_the_node_is_what_it_was() {
         run(pullproof(&["run", "--repeat", "2"]).args(cases)).with_status(0)
     });
     let ran = ran.await.unwrap();
+    // Its reaper outlives it.
+    let ours = session.run.folder.clone();
+    wait_until("the end of the other runs", || {
+        fs::read_dir(ours.parent().unwrap()).unwrap().all(|run| run.unwrap().path() == ours)
+    });
     let after = node.inventory().await.unwrap();
     session.close().await;
     // A run that was killed may have left an image of a literal host, which a case with it removes.
@@ -241,5 +269,5 @@ fn a_node_that_is_paused_ends_the_run_as_an_environment_problem() {
 }
 
 fn containers_of(run: &str) -> String {
-    docker(&["ps", "-aq", "--filter", &format!("label=dev.pullproof.run={run}")])
+    docker(&["ps", "-aq", "--filter", &format!("name=^/?pullproof-registry-{run}-")])
 }

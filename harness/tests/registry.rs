@@ -19,7 +19,7 @@ use pullproof::case::model::{
 };
 use pullproof::image::{Arch, Image};
 use pullproof::registry::{
-    AuthKind, Authorization, Mark, Origin, Peers, Place, Pool, Registry, RequestKind,
+    AuthKind, Authorization, Mark, Origin, Peers, Place, Pool, Registry, RequestKind, Warm,
 };
 use secrecy::SecretString;
 
@@ -479,4 +479,50 @@ async fn a_container_comes_back_clean() {
     let docker = bollard::Docker::connect_with_defaults().unwrap();
     let gone = docker.inspect_container(&id, None).await.unwrap_err();
     assert!(gone.to_string().contains("No such container"), "{gone}");
+}
+
+#[tokio::test]
+async fn a_container_outlives_its_run_and_only_one_run_gets_it() {
+    let docker = bollard::Docker::connect_with_defaults().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let labels = vec![("dev.pullproof.test".to_owned(), format!("{:x}", rand::random::<u64>()))];
+    let pool = |run: &str| {
+        let warm = Warm::new(docker.clone(), labels.clone(), run.to_owned());
+        Pool::warm(warm, 4, folder.path().to_owned())
+    };
+    let janedoe = Some(("janedoe", "xxxxxxxxxxx"));
+    let auth = || Auth::Basic(users(&[("janedoe", "xxxxxxxxxxx")]));
+
+    let one = pool("11111111");
+    let registry = start(&one, &spec(auth()), place()).await;
+    registry.push(NAME, &image()).await.unwrap();
+    registry.close().await.unwrap();
+    let lease = one.take(AuthKind::Basic, &BTreeMap::new()).await.unwrap();
+    let id = lease.container().id().to_owned();
+    lease.give_back(false).await.unwrap();
+    // The key of this one ends with its run.
+    let lease = one.take(AuthKind::Token, &BTreeMap::new()).await.unwrap();
+    let token = lease.container().id().to_owned();
+    lease.give_back(false).await.unwrap();
+    one.close().await.unwrap();
+    assert!(docker.inspect_container(&token, None).await.is_err());
+
+    let (two, three) = (pool("22222222"), pool("33333333"));
+    let other = users(&[("other", "secret")]);
+    let (first, second) =
+        tokio::join!(two.take(AuthKind::Basic, &other), three.take(AuthKind::Basic, &other));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    let ids = [first.container().id(), second.container().id()];
+    assert_eq!(ids.iter().filter(|one| **one == id).count(), 1, "{ids:?}");
+    for lease in [&first, &second] {
+        let address = lease.container().address();
+        assert_eq!(status(address, MANIFEST, janedoe).await, 401);
+        assert_eq!(status(address, MANIFEST, Some(("other", "secret"))).await, 404);
+    }
+    let ids = ids.map(str::to_owned);
+    // One whose clean-up was not reached is nobody's next.
+    drop((first, second));
+    for id in ids {
+        assert!(docker.inspect_container(&id, None).await.is_err());
+    }
 }

@@ -44,7 +44,8 @@ build() {
   require_space "$title" "$megabytes" "$cache/build"
   partial=$(mktemp -d "$cache/build/.partial-XXXXXX")
   chmod 755 "$partial"
-  step "$title" "$recipe" "$partial" "$version" "$@"
+  # Not in a recipe: what only hastens a build is no reason to build again.
+  GOGC=$(go_collects) step "$title" "$recipe" "$partial" "$version" "$@"
   mv "$partial" "$located"
   # Builds of the same version by an earlier recipe would only fill the disk.
   for other in "$cache/build/$name-$version"-*; do

@@ -5,6 +5,15 @@
 # information is left out: it would take a fifth more of Go's build cache and of the time.
 readonly go_flags="-trimpath -buildvcs=false -mod=mod -gcflags=all=-dwarf=false"
 
+# go_collects: GOGC for a build. Collecting garbage takes the compiler a quarter of its processor time (kind
+# alone: 69 s with it, 51 s without); without, each of its processes takes up to 0.6 GB.
+go_collects() {
+  local cores gigabytes
+  cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 64)
+  gigabytes=$(awk '/^MemAvailable:/ { print int($2 / 1024 / 1024) }' /proc/meminfo 2>/dev/null)
+  if [ "${gigabytes:-0}" -ge 8 ] && [ "${gigabytes:-0}" -ge "$cores" ]; then echo off; else echo "${GOGC:-100}"; fi
+}
+
 # require_go: before the first build from source.
 require_go() {
   command -v go >/dev/null || die "$exit_environment" "building from source needs Go, and there is none" \

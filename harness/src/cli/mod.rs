@@ -120,14 +120,19 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
     undisturbed().await
 }
 
-/// Ends a session: at once if a signal comes meanwhile, or came before; then the reaper does it all.
+/// Ends a session. What is left to remove its reaper removes, without holding up the prompt; but if a
+/// signal comes meanwhile, or came before, the reaper does it all and is waited for.
 ///
 /// # Errors
 /// As [`interruptible`].
 async fn close(session: Session) -> anyhow::Result<()> {
-    let cleared = interruptible(session.clear()).await;
-    session.abandon().await;
-    cleared?;
+    match interruptible(session.clear()).await {
+        Ok(()) => session.leave(),
+        Err(interrupted) => {
+            session.abandon().await;
+            return Err(interrupted);
+        }
+    }
     undisturbed().await
 }
 

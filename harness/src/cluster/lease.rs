@@ -23,9 +23,9 @@ use super::{
     condition::{Origin, Unusable, answers, is_ready, judge, node_state, owns},
     engine::{Container, container},
     kind::Kind,
-    owner::owner_of,
+    owner::{labels, owner_of},
     priority::serve_first,
-    run::{end_kept, sweep_now},
+    run::{end_kept, end_reapers, sweep_now},
     strays,
 };
 
@@ -127,6 +127,11 @@ impl Cluster {
             .map_err(|error| lost(format!("its API server does not answer: {error:#}")))
     }
 
+    /// The labels of the registry containers that belong to the cluster.
+    pub fn registry_labels(&self, run: &Run) -> Vec<(String, String)> {
+        labels(&run.owner, &self.name)
+    }
+
     /// A lock that all processes using the cluster know by this name, for example of an image host.
     pub fn lock_file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{}.lock", name.replace(['/', ':'], "_")))
@@ -144,7 +149,7 @@ pub async fn remove(
     progress: &Progress,
 ) -> Result<bool, EnvironmentError> {
     end_kept(settings, Some(&settings.cluster_name())).await;
-    let was = Place::new(settings)?.remove(engine, force, progress).await?;
+    let was = Place::new(settings)?.remove(settings, engine, force, progress).await?;
     sweep_now(settings).await;
     Ok(was)
 }
@@ -174,7 +179,7 @@ pub async fn remove_all(
     let mut removed = Vec::new();
     for name in names {
         let place = Place::named(settings, name)?;
-        if place.remove(engine, force, progress).await? {
+        if place.remove(settings, engine, force, progress).await? {
             removed.push(place.name);
         }
     }
@@ -230,17 +235,21 @@ impl Place {
 
     async fn remove(
         &self,
+        settings: &Settings,
         engine: &Engine,
         force: bool,
         progress: &Progress,
     ) -> Result<bool, EnvironmentError> {
         let failed = |error: std::io::Error| self.failed(error.into());
         let _creation = self.lock_creation(progress).await?;
-        // Runs that have just ended may still be cleaning up.
         let usage = self.usage();
         let unused = Lock::exclusive(&usage, self.waiting(progress, "uses"));
         match tokio::time::timeout(Duration::from_secs(30), unused).await {
-            Ok(lock) => drop(lock.map_err(failed)?),
+            Ok(lock) => {
+                drop(lock.map_err(failed)?);
+                // Runs that have just ended may still be cleaning up.
+                end_reapers(settings, &self.name).await;
+            }
             Err(_) if force => {}
             Err(_) => return Err(EnvironmentError::InUse { cluster: self.name.clone() }),
         }
@@ -256,6 +265,7 @@ impl Place {
         if node.as_ref().is_some_and(|node| !self.owns(node)) {
             return Err(self.foreign());
         }
+        strays::remove_containers_of(engine, &self.owner, &self.name).await;
         self.kind().delete().await?;
         Ok(node.is_some())
     }

@@ -4,18 +4,20 @@
 //! are put back. So the reaper can do it for a run that was killed at any moment, and what a case before
 //! wrote is never taken for what was there first.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-use super::{Lock, Node, Run, quote};
+use super::{Node, Run, quote};
 
 /// Where the node keeps what was there first.
 const KEPT: &str = "/var/lib/pullproof/before";
-
-/// How long the reaper of a run that was killed may take with the node.
-const REAPING: Duration = Duration::from_secs(120);
+/// The file of a run's folder that says how.
+const RECORD: &str = "node-files";
 
 impl Run {
     /// Has the node keep files as they are before a case writes them. [`Run::restores_node_files`]
@@ -62,8 +64,8 @@ impl Run {
         fs::remove_file(&record).with_context(|| format!("removing {}", record.display()))
     }
 
-    /// Waits until the node is free of what cases of runs that were killed have changed. Whoever calls
-    /// holds the node's lock, so no living case changes it.
+    /// Waits until the node is free of what cases of runs that have ended changed. Whoever calls holds the
+    /// node's lock, so no living case changes it.
     ///
     /// # Errors
     /// It could not be put back.
@@ -75,35 +77,20 @@ impl Run {
     ) -> anyhow::Result<()> {
         let _one_at_a_time = self.settling.lock().await;
         self.restores_node_files(node).await?;
-        for other in self.others().context("looking for runs that ended")? {
-            let changed = other.join("node-files").is_file();
-            if !changed || !other.join("clusters").join(cluster).is_file() {
-                continue;
-            }
-            let reaped = async {
-                let lock = Lock::exclusive(&other.join("lock"), &waiting).await;
-                if let Ok(lock) = lock
-                    && other.join("node-files").is_file()
-                {
-                    self.reap(&other, &lock).await?;
-                }
-                io::Result::Ok(())
-            };
-            match tokio::time::timeout(REAPING, reaped).await {
-                Ok(Ok(())) if !other.join("node-files").is_file() => {}
-                _ => anyhow::bail!(
-                    "{} holds files of a run that was killed, and they could not be put back\n  \
-                     {} says why; `pullproof down` removes the cluster",
-                    node.container,
-                    other.join("reaper.log").display()
-                ),
-            }
+        let left = self.settle(cluster, Path::new(RECORD), waiting).await;
+        match left.context("looking for runs that ended")? {
+            None => Ok(()),
+            Some(other) => anyhow::bail!(
+                "{} holds files of a run that has ended, and they could not be put back\n  \
+                 {} says why; `pullproof down` removes the cluster",
+                node.container,
+                other.join("reaper.log").display()
+            ),
         }
-        Ok(())
     }
 
     fn node_record(&self) -> PathBuf {
-        self.folder.join("node-files")
+        self.folder.join(RECORD)
     }
 }
 
@@ -163,7 +150,7 @@ const RESTART: &str = concat!(
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, process::Command};
+    use std::process::Command;
 
     use super::*;
 

@@ -10,8 +10,10 @@ use std::{
     path::Path,
 };
 
-/// The label of containers with the owner of their run.
+/// The label of registry containers with the owner of their cluster.
 pub(super) const OWNER_LABEL: &str = "dev.pullproof.owner";
+/// The label of registry containers with the name of their cluster.
+pub(super) const CLUSTER_LABEL: &str = "dev.pullproof.cluster";
 
 /// Where /dev/null is mounted in a node, with the owner's id behind it.
 const MARKS: &str = "/etc/pullproof/owner";
@@ -35,6 +37,12 @@ pub(super) fn owner_of(state: &Path) -> io::Result<String> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(),
         linked => linked.map(|()| id),
     }
+}
+
+/// The labels of an owner's registry containers beside a cluster.
+pub(super) fn labels(owner: &str, cluster: &str) -> Vec<(String, String)> {
+    let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    vec![label(OWNER_LABEL, owner), label(CLUSTER_LABEL, cluster)]
 }
 
 /// The path that marks a node as an owner's.

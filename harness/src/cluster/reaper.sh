@@ -55,9 +55,9 @@ if read -r group name kubeconfig <"$folder/creating"; then
     if [ "$absent" -lt 2 ]; then failed=1; else rm -f "$kubeconfig" "$folder/creating"; fi
 fi
 
-# remove_containers: succeeds if none is left.
+# remove_containers: those that bear the run's name; succeeds if none is left.
 remove_containers() {
-    containers=$(docker ps -aq --filter "label=dev.pullproof.run=$run") || return
+    containers=$(docker ps -aq --filter "name=^/?pullproof-registry-$run-") || return
     # shellcheck disable=SC2086 # ids are words
     [ -z "$containers" ] || docker rm -fv $containers >/dev/null
 }
@@ -85,10 +85,17 @@ for cluster in "$folder"/clusters/*; do
     # A call a namespace would take minutes: pods only where there are any, the namespaces in one.
     if namespaces=$(in_cluster get namespaces -l "pullproof.dev/run=$run" -o 'jsonpath={.items[*].metadata.name}') &&
         with_pods=$(in_cluster get pods -A -o 'jsonpath={range .items[*]}{.metadata.namespace}{"\n"}{end}'); then
+        # The kubelet stops pulling for a pod before a graceful deletion ends (pkg/kubelet/pod_workers.go,
+        # SyncTerminatingPod), and only then may the next case have a literal host.
+        set -- --force --grace-period 0 --wait=false
+        for held in "$folder/held/${cluster##*/}":*; do
+            [ ! -e "$held" ] || set -- --grace-period 1 --timeout 30s
+        done
         for namespace in $namespaces; do
             ! echo "$with_pods" | grep -Fqx -e "$namespace" ||
-                in_cluster delete pods --all --force --grace-period 0 --wait=false -n "$namespace" >/dev/null
+                in_cluster delete pods --all "$@" -n "$namespace" >/dev/null &
         done
+        wait
         [ -z "$namespaces" ] ||
             in_cluster delete namespaces -l "pullproof.dev/run=$run" --wait=false >/dev/null || failed=1
     else
@@ -111,6 +118,17 @@ for cluster in "$folder"/clusters/*; do
         ctr -n k8s.io images ls -q | grep -F "$hosts" | xargs -r ctr -n k8s.io images rm
         grep -lrsF "$hosts" /var/lib/kubelet/image_manager | xargs -r rm -f
         ! ctr -n k8s.io images ls -q | grep -qF "$hosts"' "$folder/hosts" || failed=1
+done
+
+# Registry containers that the run has left to the next one lose its users; unless that has one already:
+# of two who rename it, the second fails. What this does not finish with has the run's name and is removed.
+left=pullproof-registry-left-$run-
+
+: >"$folder/nobody"
+for container in $(docker ps --filter "name=^/?$left" --format '{{.Names}}'); do
+    ours=pullproof-registry-$run-${container##*-}
+    docker rename "$container" "$ours" && docker cp "$folder/nobody" "$ours:/etc/distribution/htpasswd" >/dev/null &&
+        docker rename "$ours" "pullproof-registry-idle-${container#"$left"}"
 done
 # Once more: the engine may have been at the creation of one.
 remove_containers || failed=1

@@ -15,13 +15,12 @@ use crate::{error::EnvironmentError, process::apart, settings::Settings};
 use super::{
     Lock, Progress,
     node_files::write,
-    owner::{OWNER_LABEL, mark, owner_of},
+    owner::{mark, owner_of},
 };
 
-/// The label of everything a run makes in a cluster. In Docker it is `dev.pullproof.run`.
+/// The label of everything a run makes in a cluster. In Docker a container's name says whose it is:
+/// [`Holder`](crate::registry::Holder).
 pub const RUN_LABEL: &str = "pullproof.dev/run";
-/// The label in Docker.
-pub(super) const DOCKER_RUN_LABEL: &str = "dev.pullproof.run";
 
 /// The file of a run's folder that holds the process of one that keeps what it made.
 const KEPT: &str = "kept";
@@ -30,17 +29,19 @@ const REAPER: &str = include_str!("reaper.sh");
 
 /// How long a new run waits for what is removed of older ones.
 const SWEEPING: Duration = Duration::from_secs(60);
+/// How long the reaper of a run that has ended may take with what another run needs.
+const REAPING: Duration = Duration::from_secs(120);
 /// From when on a run that has not started is taken for one that never will.
 const STARTING: Duration = Duration::from_secs(600);
 
 /// One process's run.
 ///
 /// Its reaper is a shell that waits for this process's end, by the closing of a pipe, and then
-/// ends every program that its cases left, removes every container, namespace and node file that carries
-/// the run's label and the images of its registries, puts back what cases changed on the node, and
+/// ends every program that its cases left, removes every container, namespace and node file that is the
+/// run's and the images of its registries, puts back what cases changed on the node, and
 /// removes the run's folder. It ignores Ctrl-C and outlives SIGKILL. Both hold the run's lock: a run
 /// whose lock is free has lost its reaper too, or that could not remove everything, and the next run
-/// sweeps it.
+/// sweeps it. [`Run::end`] waits for the reaper, [`Run::leave`] does not.
 #[derive(Debug)]
 pub struct Run {
     /// A random name, the value of the labels.
@@ -52,6 +53,8 @@ pub struct Run {
     pub(super) settling: tokio::sync::Mutex<()>,
     kubectl: PathBuf,
     reaper: Child,
+    /// Whether this process goes on while the reaper works.
+    leaves: bool,
     _lock: Lock,
 }
 
@@ -68,7 +71,13 @@ impl Run {
         let owner = owner_of(&settings.state()).map_err(failed)?;
         let runs = settings.state().join("runs");
         fs::create_dir_all(&runs).map_err(failed)?;
-        let reapers = sweep(&runs, &kubectl, &owner).map_err(failed)?;
+        let again = |log: &Path| {
+            progress(&format!(
+                "cleaning up what an earlier run could not remove: {}",
+                log.display()
+            ));
+        };
+        let reapers = sweep(&runs, &kubectl, &owner, again).map_err(failed)?;
         if !all_end(reapers, SWEEPING).await {
             progress("what earlier runs left is not removed yet; the next run tries again");
         }
@@ -87,7 +96,7 @@ impl Run {
         fs::rename(&hidden, &folder).map_err(failed)?;
         let reaper = reaper(&folder, &kubectl, &owner, &lock, Stdio::piped()).map_err(failed)?;
         let settling = tokio::sync::Mutex::default();
-        Ok(Self { id, folder, owner, settling, kubectl, reaper, _lock: lock })
+        Ok(Self { id, folder, owner, settling, kubectl, reaper, leaves: false, _lock: lock })
     }
 
     /// Tells the reaper of a cluster in which this run makes things.
@@ -117,8 +126,7 @@ impl Run {
     }
 
     fn held(&self, cluster: &str, lock: &Path) -> PathBuf {
-        let name = lock.file_name().unwrap_or_default().to_string_lossy();
-        self.folder.join("held").join(format!("{cluster}:{name}"))
+        self.folder.join("held").join(held(cluster, lock))
     }
 
     /// Tells the reaper that a cluster is being created, by kind of this process group, or by none that
@@ -141,12 +149,11 @@ impl Run {
         write(&self.folder.join(KEPT), &std::process::id().to_string())
     }
 
-    /// The labels of everything this run makes in Docker.
-    pub fn labels(&self) -> Vec<(String, String)> {
-        vec![
-            (DOCKER_RUN_LABEL.to_owned(), self.id.clone()),
-            (OWNER_LABEL.to_owned(), self.owner.clone()),
-        ]
+    /// Lets the reaper do its work now, and does not wait for it. Who needs what it removes or puts back
+    /// waits for it: a case with the same literal host, one that needs the node, `pullproof down`. What
+    /// it cannot do stays noted for the next run, as its log does: `reaper.log` in the run's folder.
+    pub fn leave(mut self) {
+        self.leaves = true;
     }
 
     /// Lets the reaper do its work now and waits for it, as dropping does, without holding up others.
@@ -165,6 +172,53 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Waits until the reapers of ended runs have done what is noted under `note` in their folders; one
+    /// that has gone without doing it is started once more. Whoever calls holds a lock without which no
+    /// living run has such a note. Returns the folder of a run that still has it in the end.
+    pub(super) async fn settle(
+        &self,
+        cluster: &str,
+        note: &Path,
+        waiting: impl Fn(),
+    ) -> io::Result<Option<PathBuf>> {
+        for other in self.others()? {
+            let noted = || other.join(note).is_file();
+            if !noted() || !other.join("clusters").join(cluster).is_file() {
+                continue;
+            }
+            let reaped = async {
+                let lock = Lock::exclusive(&other.join("lock"), &waiting).await;
+                if let Ok(lock) = lock
+                    && noted()
+                {
+                    self.reap(&other, &lock).await?;
+                }
+                io::Result::Ok(())
+            };
+            match tokio::time::timeout(REAPING, reaped).await {
+                Ok(Ok(())) if !noted() => {}
+                _ => return Ok(Some(other)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits until what ended runs did under a lock that is held now is cleaned up, as by
+    /// [`Run::cleans_up_for`].
+    ///
+    /// # Errors
+    /// The folders of runs cannot be read.
+    pub(crate) async fn settle_lock(
+        &self,
+        cluster: &str,
+        lock: &Path,
+        waiting: impl Fn(),
+    ) -> io::Result<()> {
+        let note = Path::new("held").join(held(cluster, lock));
+        // Where it could not be, whoever has the lock now does it.
+        self.settle(cluster, &note, waiting).await.map(drop)
     }
 
     /// The folder of all runs.
@@ -190,8 +244,16 @@ impl Drop for Run {
     fn drop(&mut self) {
         // Its pipe's end is the reaper's sign; then the prompt comes back when all is gone.
         drop(self.reaper.stdin.take());
-        self.reaper.wait().ok();
+        if !self.leaves {
+            self.reaper.wait().ok();
+        }
     }
+}
+
+/// The name of a note about a lock.
+fn held(cluster: &str, lock: &Path) -> String {
+    let name = lock.file_name().unwrap_or_default().to_string_lossy();
+    format!("{cluster}:{name}")
 }
 
 /// Whether a run of this id has a folder, be it that it is just starting.
@@ -205,7 +267,7 @@ pub(super) async fn sweep_now(settings: &Settings) {
     // Where it is missing, what needs it is tried again later.
     let kubectl = settings.kubectl().unwrap_or_default();
     if let Ok(owner) = owner_of(&state)
-        && let Ok(reapers) = sweep(&state.join("runs"), &kubectl, &owner)
+        && let Ok(reapers) = sweep(&state.join("runs"), &kubectl, &owner, |_| {})
     {
         all_end(reapers, SWEEPING).await;
     }
@@ -236,9 +298,29 @@ pub(super) async fn end_kept(settings: &Settings, cluster: Option<&str>) {
     tokio::time::timeout(SWEEPING, gone).await.ok();
 }
 
+/// Waits until the reapers of the runs of a cluster have ended. Whoever calls has its usage lock, so no
+/// run of it lives. Best effort: a reaper goes on when its time here is over.
+pub(super) async fn end_reapers(settings: &Settings, cluster: &str) {
+    let runs = fs::read_dir(settings.state().join("runs"));
+    let all = async {
+        for folder in runs.into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if folder.join("clusters").join(cluster).is_file() {
+                // Gone in between is as good as released.
+                drop(Lock::exclusive(&folder.join("lock"), || {}).await);
+            }
+        }
+    };
+    tokio::time::timeout(SWEEPING, all).await.ok();
+}
+
 /// Starts to remove what runs left whose process and reaper are both gone, as after a power cut, or whose
-/// reaper could not remove everything.
-fn sweep(runs: &Path, kubectl: &Path, owner: &str) -> io::Result<Vec<Child>> {
+/// reaper could not remove everything: then `again` is called with the log that says why.
+fn sweep(
+    runs: &Path,
+    kubectl: &Path,
+    owner: &str,
+    again: impl Fn(&Path),
+) -> io::Result<Vec<Child>> {
     let mut reapers = Vec::new();
     for entry in fs::read_dir(runs)? {
         let folder = entry?.path();
@@ -253,6 +335,10 @@ fn sweep(runs: &Path, kubectl: &Path, owner: &str) -> io::Result<Vec<Child>> {
         if folder.join("lock").is_file()
             && let Some(lock) = Lock::try_exclusive(&folder.join("lock")).unwrap_or_default()
         {
+            let log = folder.join("reaper.log");
+            if log.metadata().is_ok_and(|log| log.len() > 0) {
+                again(&log);
+            }
             reapers.push(reaper(&folder, kubectl, owner, &lock, Stdio::null())?);
         }
     }

@@ -1,38 +1,54 @@
-//! What carries the label of a run that is no more: its folder is gone, so no reaper knows of it.
+//! What runs or clusters that are no more have left: their folders are gone, so no reaper knows of it.
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
-use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
+use bollard::{
+    models::ContainerSummary,
+    query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder},
+};
+use futures::future::join_all;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams},
 };
 
+use crate::{registry::Holder, settings::Settings};
+
 use super::{
     Engine, RUN_LABEL, Run,
-    owner::OWNER_LABEL,
-    run::{DOCKER_RUN_LABEL, is_known},
+    owner::{CLUSTER_LABEL, OWNER_LABEL, labels},
+    run::is_known,
 };
 
 /// How long the search may hold up a run.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Removes containers that runs of the same state folder have left. Best effort: the next run looks
-/// again.
-pub async fn remove_containers(engine: &Engine, run: &Run) {
-    let filters = HashMap::from([("label", vec![format!("{OWNER_LABEL}={}", run.owner)])]);
+/// Removes registry containers that runs and clusters of the same state folder have left. Best effort:
+/// the next run looks again.
+pub async fn remove_containers(engine: &Engine, run: &Run, settings: &Settings) {
+    let owned = vec![format!("{OWNER_LABEL}={}", run.owner)];
+    let clusters = settings.state().join("clusters");
+    let stray = |one: &ContainerSummary| is_stray_container(run.runs(), &clusters, one);
+    tokio::time::timeout(LIMIT, remove(engine, owned, stray)).await.ok();
+}
+
+/// Removes all registry containers of a cluster. Best effort: the next run looks again.
+pub(super) async fn remove_containers_of(engine: &Engine, owner: &str, cluster: &str) {
+    let labels = labels(owner, cluster).into_iter().map(|(name, value)| format!("{name}={value}"));
+    tokio::time::timeout(LIMIT, remove(engine, labels.collect(), |_| true)).await.ok();
+}
+
+async fn remove(engine: &Engine, labels: Vec<String>, wanted: impl Fn(&ContainerSummary) -> bool) {
+    let filters = HashMap::from([("label", labels)]);
     let all = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-    let work = async {
-        for container in engine.client().list_containers(Some(all)).await.unwrap_or_default() {
-            let label = container.labels.as_ref().and_then(|all| all.get(DOCKER_RUN_LABEL));
-            if let (Some(id), true) = (&container.id, is_stray(run.runs(), label)) {
-                let now = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-                engine.client().remove_container(id, Some(now)).await.ok();
-            }
-        }
-    };
-    tokio::time::timeout(LIMIT, work).await.ok();
+    let found = engine.client().list_containers(Some(all)).await.unwrap_or_default();
+    // By name: one that has another by now is somebody else's.
+    let removals = found.iter().filter(|one| wanted(one)).filter_map(name).map(|name| {
+        let now = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        engine.client().remove_container(name, Some(now))
+    });
+    join_all(removals).await;
 }
 
 /// Has the namespaces deleted that runs have left in a cluster. Best effort as well.
@@ -41,7 +57,8 @@ pub(super) async fn remove_namespaces(client: &Client, run: &Run) {
     let work = async {
         let labelled = namespaces.list(&ListParams::default().labels(RUN_LABEL)).await;
         for namespace in labelled.into_iter().flatten() {
-            if is_stray(run.runs(), namespace.labels().get(RUN_LABEL)) {
+            let id = namespace.labels().get(RUN_LABEL);
+            if id.is_some_and(|id| !is_known(run.runs(), id)) {
                 namespaces.delete(&namespace.name_any(), &DeleteParams::default()).await.ok();
             }
         }
@@ -49,24 +66,58 @@ pub(super) async fn remove_namespaces(client: &Client, run: &Run) {
     tokio::time::timeout(LIMIT, work).await.ok();
 }
 
-fn is_stray(runs: &Path, label: Option<&String>) -> bool {
-    label.is_some_and(|id| !is_known(runs, id))
+fn name(one: &ContainerSummary) -> Option<&str> {
+    one.names.as_ref()?.first().map(|name| name.trim_start_matches('/'))
+}
+
+/// Whether a container's run is gone, or, if it waits for the next one, its cluster or itself.
+fn is_stray_container(runs: &Path, clusters: &Path, one: &ContainerSummary) -> bool {
+    match name(one).and_then(Holder::of) {
+        Some(Holder::Run(id)) => !is_known(runs, &id),
+        Some(Holder::Next(clean)) => {
+            let cluster = one.labels.as_ref().and_then(|labels| labels.get(CLUSTER_LABEL));
+            let ended = one.state.is_none_or(|state| state.to_string() != "running");
+            ended
+                || cluster.is_none_or(|name| !clusters.join(name).is_dir())
+                || clean.users_of.is_some_and(|id| !is_known(runs, &id))
+        }
+        None => true,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use bollard::models::ContainerSummaryStateEnum as State;
+
     use super::*;
 
     #[test]
-    fn only_a_run_without_a_folder_leaves_strays() {
-        let runs = tempfile::tempdir().unwrap();
-        for folder in ["one", ".two"] {
-            std::fs::create_dir(runs.path().join(folder)).unwrap();
+    fn a_container_is_stray_without_its_run_or_its_cluster() {
+        let folder = tempfile::tempdir().unwrap();
+        let (runs, clusters) = (folder.path().join("runs"), folder.path().join("clusters"));
+        for known in ["runs/one", "runs/.two", "clusters/here"] {
+            std::fs::create_dir_all(folder.path().join(known)).unwrap();
         }
-        let stray = |id: &str| is_stray(runs.path(), Some(&id.to_owned()));
-        assert!(!stray("one"));
-        assert!(!stray("two"), "a run that is just starting");
-        assert!(stray("three"));
-        assert!(!is_stray(runs.path(), None));
+        let stray = |name: &str, cluster: &str, state: State| {
+            let one = ContainerSummary {
+                names: Some(vec![format!("/pullproof-registry-{name}")]),
+                labels: Some([(CLUSTER_LABEL.to_owned(), cluster.to_owned())].into()),
+                state: Some(state),
+                ..ContainerSummary::default()
+            };
+            is_stray_container(&runs, &clusters, &one)
+        };
+        assert!(!stray("one-00000000", "here", State::RUNNING));
+        assert!(!stray("two-00000000", "here", State::RUNNING), "a run that is just starting");
+        assert!(stray("three-00000000", "here", State::RUNNING));
+        assert!(!stray("idle-basic-0-00000000", "here", State::RUNNING));
+        assert!(stray("idle-basic-0-00000000", "gone", State::RUNNING));
+        assert!(!stray("left-one-basic-0-00000000", "here", State::RUNNING));
+        assert!(
+            stray("left-three-basic-0-00000000", "here", State::RUNNING),
+            "no reaper knows of it"
+        );
+        assert!(stray("idle-basic-0-00000000", "here", State::EXITED), "Docker was restarted");
+        assert!(stray("idle-unknown", "here", State::RUNNING), "of another version");
     }
 }

@@ -30,6 +30,34 @@ pub fn settle(expect: &Expect) -> Duration {
     expect.settle.map_or(SETTLE, Duration::from_secs)
 }
 
+/// What the pulls of a pod have come to, by container, once they have: see [`is_outcome`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullOutcome(Vec<(String, String)>);
+
+impl PullOutcome {
+    /// The outcome of a pod, or of a container of it.
+    pub fn of(history: &PodHistory, container: Option<&str>) -> Option<Self> {
+        let now = history.now().filter(|_| is_outcome(history, container))?;
+        let meant =
+            now.containers.iter().filter(|one| container.is_none_or(|name| one.name == name));
+        let came_to = meant.map(|one| {
+            let waits = one.waiting.as_ref().map(|waiting| waiting.reason.as_str());
+            (one.name.clone(), waits.unwrap_or(one.phase()).to_owned())
+        });
+        Some(Self(came_to.collect()))
+    }
+
+    /// Whether it is the same that was seen before, without another pull: a failed one becomes
+    /// ImagePullBackOff as soon as the kubelet looks at the pod again.
+    pub fn continues(&self, before: &Self) -> bool {
+        let same = |((one, now), (other, before)): (&(String, String), &(String, String))| {
+            let backs_off = now == "ImagePullBackOff" && before == "ErrImagePull";
+            one == other && (now == before || backs_off)
+        };
+        self.0.len() == before.0.len() && self.0.iter().zip(&before.0).all(same)
+    }
+}
+
 /// Whether the pulls of a pod have come to their end: of the container that is named, or of each of
 /// them. One that waits for an init container that fails is not pulled.
 pub fn is_outcome(history: &PodHistory, container: Option<&str>) -> bool {
@@ -112,6 +140,20 @@ mod tests {
         assert!(!is_outcome(&creating, Some("c")));
         let failed = history(&[("Pending", "ErrImagePull", "")]);
         assert!(is_outcome(&failed, Some("c")) && is_outcome(&failed, None));
+    }
+
+    #[test]
+    fn a_back_off_continues_the_outcome_of_the_pull_before_and_nothing_else_does() {
+        let of = |reason: &str| {
+            let history = history(&[("Pending", reason, "")]);
+            PullOutcome::of(&history, Some("c"))
+        };
+        let continues = |now: &str, before: &str| of(now).unwrap().continues(&of(before).unwrap());
+        assert!(continues("ErrImagePull", "ErrImagePull"));
+        assert!(continues("ImagePullBackOff", "ErrImagePull"));
+        assert!(!continues("ErrImagePull", "ImagePullBackOff"), "another pull");
+        assert!(!continues("running", "ErrImagePull"));
+        assert_eq!(of("ContainerCreating"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One look at everything that an expectation is about.
 
-use super::{Mismatch, Verdict, absence, events, pod, requests};
+use super::{Mismatch, Verdict, absence, absence::PullOutcome, events, pod, requests};
 use crate::{
     case::model::{Expect, ExpectedRequests},
     cluster::NodeVersions,
@@ -35,10 +35,9 @@ impl Sight<'_> {
         expect.pod.is_some() && !self.pod.as_ref().is_some_and(has)
     }
 
-    /// Whether what an absence hangs on is seen: the pod's outcome.
-    pub fn has_outcome(&self, expect: &Expect) -> bool {
-        let container = expect.container.as_deref();
-        self.pod.as_ref().is_some_and(|pod| absence::is_outcome(pod, container))
+    /// What an absence hangs on, once it is seen: the outcome of the pod's pulls.
+    pub fn outcome(&self, expect: &Expect) -> Option<PullOutcome> {
+        PullOutcome::of(self.pod.as_ref()?, expect.container.as_deref())
     }
 
     /// Whether all events of that outcome have arrived.

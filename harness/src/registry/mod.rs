@@ -28,6 +28,7 @@ pub(crate) mod sample;
 mod summary;
 mod tls;
 mod tokens;
+mod warm;
 
 pub use authorization::Authorization;
 pub(crate) use challenge::parameters;
@@ -47,5 +48,6 @@ pub use record::{Mark, Origin, Record, Request, Responder};
 pub use summary::RequestSummary;
 pub use tls::{Authority, Certificate, ClientCertificate, Clients, TlsError};
 pub use tokens::TokenServer;
+pub use warm::{Clean, Holder, Warm};
 
 pub use crate::case::model::RequestKind;

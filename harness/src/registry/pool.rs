@@ -2,7 +2,8 @@
 //!
 //! Starting one takes half a second, a case may need less. A container is clean when it comes back:
 //! the manifests that were pushed are deleted, so nothing of the case before can be pulled by
-//! a name. One that cannot be cleaned is removed and never handed out again.
+//! a name. One that cannot be cleaned is removed and never handed out again. When a pool of a run is
+//! closed, some of its containers stay [`Warm`] for the next run.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 use super::client::Direct;
 use super::container::{AuthKind, Container, ContainerError};
 use super::push::{PushError, split_name};
+use super::warm::Warm;
 use crate::image::Image;
 use crate::mutex::locked;
 
@@ -30,6 +32,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct Shared {
     labels: Vec<(String, String)>,
+    warm: Option<Warm>,
     files_in: Option<PathBuf>,
     most_idle: usize,
     idle: Mutex<Vec<Idle>>,
@@ -44,17 +47,24 @@ struct Idle {
 impl Pool {
     /// A pool that labels its containers and keeps so many of them idle.
     pub fn new(labels: Vec<(String, String)>, most_idle: usize) -> Self {
-        let shared = Shared { labels, files_in: None, most_idle, idle: Mutex::default() };
-        Self { shared: Arc::new(shared) }
+        Self::with(labels, None, most_idle, None)
     }
 
-    /// The pool, with the files that containers start with in a folder of the caller's until they are
-    /// copied. Who ends with a signal then leaves none elsewhere. For a pool that is not shared yet.
-    pub fn with_files_in(mut self, folder: PathBuf) -> Self {
-        if let Some(shared) = Arc::get_mut(&mut self.shared) {
-            shared.files_in = Some(folder);
-        }
-        self
+    /// A pool of a run, which uses containers that earlier runs have left, and leaves some itself. The
+    /// files that containers start with lie in a folder of the run's until they are copied: if it ends
+    /// with a signal, it leaves none elsewhere.
+    pub fn warm(warm: Warm, most_idle: usize, files_in: PathBuf) -> Self {
+        Self::with(warm.labels().to_vec(), Some(warm), most_idle, Some(files_in))
+    }
+
+    fn with(
+        labels: Vec<(String, String)>,
+        warm: Option<Warm>,
+        most_idle: usize,
+        files_in: Option<PathBuf>,
+    ) -> Self {
+        let shared = Shared { labels, warm, files_in, most_idle, idle: Mutex::default() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Hands out a clean container with these users, started if none is idle.
@@ -64,11 +74,17 @@ impl Pool {
         users: &BTreeMap<String, SecretString>,
     ) -> Result<Lease, ContainerError> {
         let began = Timestamp::now();
-        let (Idle { container, held }, since) = match self.take_idle(kind, users).await {
+        let known = match self.take_idle(kind, users).await {
+            None => self.take_warm(kind, users).await,
+            idle => idle,
+        };
+        let (Idle { container, held }, since) = match known {
             Some(idle) => (idle, Timestamp::now()),
             None => {
-                let Shared { labels, files_in, .. } = &*self.shared;
-                let container = Container::start(kind, users, labels, files_in.as_deref()).await?;
+                let Shared { labels, warm, files_in, .. } = &*self.shared;
+                let name = warm.as_ref().map(Warm::name);
+                let files_in = files_in.as_deref();
+                let container = Container::start(kind, users, labels, name, files_in).await?;
                 (Idle { container, held: 0 }, began)
             }
         };
@@ -105,10 +121,42 @@ impl Pool {
         }
     }
 
-    /// Removes the idle containers. What is handed out comes back to a pool that works on.
+    /// A container that an earlier run has left. One that does not serve any more is passed over.
+    async fn take_warm(
+        &self,
+        kind: AuthKind,
+        users: &BTreeMap<String, SecretString>,
+    ) -> Option<Idle> {
+        let warm = self.shared.warm.as_ref()?;
+        loop {
+            let claimed = warm.claim(kind).await?;
+            let held = claimed.held;
+            // Dropped on the way, it is removed.
+            if let Ok(container) = Container::adopt(warm, claimed, kind, users).await {
+                return Some(Idle { container, held });
+            }
+        }
+    }
+
+    /// Leaves some of the idle containers to the next run, and removes the others. What is handed out
+    /// comes back to a pool that works on.
     pub async fn close(&self) -> Result<(), ContainerError> {
-        let idle = std::mem::take(&mut *self.idle());
-        join_all(idle.into_iter().map(|idle| idle.container.remove())).await.into_iter().collect()
+        let mut idle = std::mem::take(&mut *self.idle());
+        let mut left = Vec::new();
+        if let Some(warm) = &self.shared.warm {
+            // The key of one with tokens ends with this process.
+            let stays = idle.extract_if(.., |idle| idle.container.kind() != AuthKind::Token);
+            left = stays.take(warm.room().await).collect();
+        }
+        let left = left.into_iter().map(|Idle { container, held }| async move {
+            match &self.shared.warm {
+                Some(warm) => container.leave(warm, held).await,
+                None => container.remove().await,
+            }
+        });
+        let removed = idle.into_iter().map(|idle| idle.container.remove());
+        let (left, removed) = tokio::join!(join_all(left), join_all(removed));
+        left.into_iter().chain(removed).collect()
     }
 
     /// How many containers are idle.

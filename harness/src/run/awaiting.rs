@@ -13,7 +13,11 @@ use crate::{
     },
     cluster::NodeVersions,
     evidence::{Mark as TimelineMark, Timeline},
-    expectation::{Mismatch, Sight, Verdict, absence, look},
+    expectation::{
+        Mismatch, Sight, Verdict,
+        absence::{self, PullOutcome},
+        look,
+    },
     registry::{Mark, Record, Request},
 };
 
@@ -227,8 +231,10 @@ struct Wait {
     /// How long reports beside the pod may lag.
     lag: Duration,
     lag_ends: Option<Instant>,
-    /// When the outcome was first seen that an absence hangs on.
-    outcome: Option<Instant>,
+    /// The outcome that an absence hangs on, and when it was first seen.
+    outcome: Option<(PullOutcome, Instant)>,
+    /// Whether it was waited for.
+    settles: bool,
     /// Until when everything has to stay as it is, once it is.
     stays_until: Option<Instant>,
     nudged: Option<Instant>,
@@ -248,16 +254,18 @@ impl Wait {
             lag,
             lag_ends: None,
             outcome: None,
+            settles: false,
             stays_until: None,
             nudged: None,
         }
     }
 
     fn waited(&self) -> bool {
-        self.lag_ends.is_some() || self.outcome.is_some() || self.stays_until.is_some()
+        self.lag_ends.is_some() || self.settles || self.stays_until.is_some()
     }
 
     fn next(&mut self, expect: &Expect, verdict: Verdict, sight: &Sight<'_>, now: Instant) -> Next {
+        self.notice(sight.outcome(expect), now);
         if let Some(until) = self.stays_until
             && verdict != Verdict::Met
         {
@@ -270,7 +278,7 @@ impl Wait {
             Verdict::Impossible(mismatch) => Next::Missed(mismatch),
             Verdict::Pending(mismatch) => {
                 self.lag_ends = None;
-                self.outcome = None;
+                self.settles = false;
                 let absent = sight.lacks_its_object(expect);
                 let end = if absent { self.deadline.min(self.appears) } else { self.deadline };
                 if now >= end { Next::Missed(mismatch) } else { Next::Wait(end) }
@@ -283,13 +291,21 @@ impl Wait {
         }
     }
 
+    fn notice(&mut self, outcome: Option<PullOutcome>, now: Instant) {
+        let before = self.outcome.take();
+        self.outcome = outcome.map(|outcome| match before {
+            Some((before, since)) if outcome.continues(&before) => (outcome, since),
+            _ => (outcome, now),
+        });
+    }
+
     /// What to do as long as an absence cannot be asserted.
     fn unsettled(&mut self, expect: &Expect, sight: &Sight<'_>, now: Instant) -> Option<Next> {
         if !absence::is_claimed(expect) {
             return None;
         }
-        if !sight.has_outcome(expect) {
-            self.outcome = None;
+        self.settles = true;
+        let Some((_, outcome)) = self.outcome else {
             // What is expected is there, but other containers of the pod are still being pulled.
             let wanted = "the pulls of all containers to end, for something to be absent";
             let words = sight.pod.as_ref().and_then(|pod| Some(pod.now()?.in_words()));
@@ -298,8 +314,7 @@ impl Wait {
                 true => Next::Missed(mismatch),
                 false => Next::Wait(self.deadline),
             });
-        }
-        let outcome = *self.outcome.get_or_insert(now);
+        };
         let settled = outcome + absence::settle(expect);
         let end = match absence::is_of_events(expect) && !sight.has_all_events(expect) {
             true => settled.max(outcome + REPORT_LAG),

@@ -273,9 +273,9 @@ impl<'a> Scene<'a> {
         }
         Kept {
             case: self.file.name.clone(),
-            namespace: self.namespace,
-            _registries: self.registries,
-            _locks: self.locks,
+            namespace: self.namespace.clone(),
+            _registries: std::mem::take(&mut self.registries),
+            _locks: std::mem::take(&mut self.locks),
         }
     }
 
@@ -297,7 +297,7 @@ impl<'a> Scene<'a> {
         let again = makes_pods_again(self.file) || self.timeline.has_controlled_pods();
         let now = if again { self.namespaces.len() } else { named };
         let (at_once, later) = self.namespaces.split_at(now);
-        self.session.leave(later);
+        self.session.leave_namespaces(later);
         for namespace in at_once {
             delete_namespace(self.session, namespace).await;
         }
@@ -309,10 +309,13 @@ impl<'a> Scene<'a> {
             let lock = self.session.cluster.lock_file(&host_lock(&host));
             self.session.run.cleaned_up_for(&self.session.cluster.name, &lock).ok();
         }
-        for live in std::mem::take(&mut self.registries).into_values() {
-            live.registry.close().await.ok();
-        }
+        self.close_registries().await;
         std::fs::remove_dir_all(&self.folder).ok();
+    }
+
+    fn close_registries(&mut self) -> impl Future<Output = ()> + use<> {
+        let registries = std::mem::take(&mut self.registries).into_values();
+        self.session.close_registries(registries.map(|live| live.registry).collect())
     }
 
     async fn pods_gone(&self) {
@@ -323,6 +326,13 @@ impl<'a> Scene<'a> {
                 return;
             }
         }
+    }
+}
+
+/// What a clean-up that is dropped has not done the reaper does, but for the registries.
+impl Drop for Scene<'_> {
+    fn drop(&mut self) {
+        drop(self.close_registries());
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use tokio::{
-    sync::{OwnedRwLockWriteGuard, RwLock},
+    sync::{
+        OwnedRwLockWriteGuard, RwLock,
+        mpsc::{self, UnboundedReceiver, UnboundedSender},
+    },
     task::JoinSet,
 };
 
@@ -28,17 +31,27 @@ pub struct Schedule<R = Session> {
     session: Arc<R>,
     cases: Arc<[CaseFile]>,
     waiting: VecDeque<usize>,
+    /// How many outcomes are not known yet.
+    open: usize,
     /// How many of those that need the node alone have not ended.
     alone: usize,
     /// Held as long as there are any.
     first: Option<OwnedRwLockWriteGuard<()>>,
-    running: JoinSet<(usize, Outcome)>,
+    /// The cases that run or clean up.
+    running: JoinSet<()>,
+    tell: UnboundedSender<(usize, Outcome)>,
+    told: UnboundedReceiver<(usize, Outcome)>,
 }
 
 /// What runs a case: a [`Session`], or what stands for one in a test.
 pub trait Runner: Send + Sync + 'static {
-    /// Runs a case from its first step to its clean-up.
-    fn case(&self, file: &CaseFile) -> impl Future<Output = Outcome> + Send;
+    /// Runs a case from its first step to its clean-up. Its outcome is told as soon as it is known, and
+    /// what is left of the clean-up then may be dropped.
+    fn case(
+        &self,
+        file: &CaseFile,
+        tell: impl FnOnce(Outcome) + Send,
+    ) -> impl Future<Output = ()> + Send;
 
     /// Held for writing while cases that need the node alone have not ended: the others wait.
     fn first(&self) -> Arc<RwLock<()>>;
@@ -47,13 +60,17 @@ pub trait Runner: Send + Sync + 'static {
 impl<R: Runner> Schedule<R> {
     /// A schedule without cases.
     pub fn new(session: R) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
         Self {
             session: Arc::new(session),
             cases: Arc::new([]),
             waiting: VecDeque::new(),
+            open: 0,
             alone: 0,
             first: None,
             running: JoinSet::new(),
+            tell,
+            told,
         }
     }
 
@@ -62,10 +79,12 @@ impl<R: Runner> Schedule<R> {
         &self.session
     }
 
-    /// Starts cases, so many at a time, after those of an earlier start have all ended.
+    /// Starts cases, so many at a time, after the outcomes of an earlier start are all known. What of
+    /// these still cleans up counts as well.
     pub fn start(&mut self, cases: &Arc<[CaseFile]>, jobs: usize) {
-        debug_assert!(self.running.is_empty(), "cases of an earlier start still run");
+        debug_assert!(self.open == 0, "cases of an earlier start still run");
         self.cases = cases.clone();
+        self.open = cases.len();
         let mut order: Vec<usize> = (0..cases.len()).collect();
         order.sort_by_key(|index| cases[*index].start_order());
         self.alone = cases.iter().filter(|case| case.needs_node_alone()).count();
@@ -75,32 +94,44 @@ impl<R: Runner> Schedule<R> {
             self.first = self.session.first().try_write_owned().ok();
         }
         self.waiting = order.into();
-        for _ in 0..jobs.max(1) {
+        while self.running.len() < jobs.max(1) && !self.waiting.is_empty() {
             self.start_next();
         }
     }
 
-    /// The next outcome, with the case's index; none when all have ended.
+    /// The next outcome, with the case's index; none when all are known. The last cases may still clean
+    /// up then.
     pub async fn next(&mut self) -> Option<(usize, Outcome)> {
-        let ended = self.running.join_next().await?;
-        self.start_next();
-        let (index, outcome) = match ended {
-            Ok(ended) => ended,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => unreachable!("only the end of a schedule ends a case: {error}"),
-            },
-        };
+        while self.open > 0 {
+            tokio::select! {
+                biased;
+                Some(told) = self.told.recv() => return Some(self.known(told)),
+                Some(ended) = self.running.join_next() => {
+                    if let Err(error) = ended {
+                        match error.try_into_panic() {
+                            Ok(panic) => std::panic::resume_unwind(panic),
+                            Err(error) => unreachable!("only the end of a schedule ends a case: {error}"),
+                        }
+                    }
+                    self.start_next();
+                }
+            }
+        }
+        None
+    }
+
+    fn known(&mut self, (index, outcome): (usize, Outcome)) -> (usize, Outcome) {
+        self.open -= 1;
         if self.cases[index].needs_node_alone() {
             self.alone -= 1;
             if self.alone == 0 {
                 self.first = None;
             }
         }
-        Some((index, outcome))
+        (index, outcome)
     }
 
-    /// Drops the cases that run, and gives back what they shared.
+    /// Drops the cases that run or clean up, and gives back what they shared.
     pub async fn end(mut self) -> R {
         self.running.shutdown().await;
         match Arc::try_unwrap(self.session) {
@@ -111,8 +142,12 @@ impl<R: Runner> Schedule<R> {
 
     fn start_next(&mut self) {
         let Some(index) = self.waiting.pop_front() else { return };
-        let (session, cases) = (self.session.clone(), self.cases.clone());
-        self.running.spawn(async move { (index, session.case(&cases[index]).await) });
+        let (session, cases, tell) = (self.session.clone(), self.cases.clone(), self.tell.clone());
+        self.running.spawn(async move {
+            // The schedule may have been dropped meanwhile.
+            let tell = |outcome| drop(tell.send((index, outcome)));
+            session.case(&cases[index], tell).await;
+        });
     }
 }
 
@@ -130,10 +165,12 @@ mod tests {
         began: Mutex<Vec<String>>,
         running: Mutex<(usize, usize)>,
         first: Arc<RwLock<()>>,
+        /// How long a case cleans up when its outcome is known.
+        cleans_up: Duration,
     }
 
     impl Runner for Stage {
-        async fn case(&self, file: &CaseFile) -> Outcome {
+        async fn case(&self, file: &CaseFile, tell: impl FnOnce(Outcome) + Send) {
             {
                 let mut running = self.running.lock().unwrap();
                 running.0 += 1;
@@ -144,8 +181,9 @@ mod tests {
             }
             self.began.lock().unwrap().push(file.name.clone());
             tokio::time::sleep(Duration::from_secs(1)).await;
+            tell(Outcome::begin(file, &versions()));
+            tokio::time::sleep(self.cleans_up).await;
             self.running.lock().unwrap().0 -= 1;
-            Outcome::begin(file, &versions())
         }
 
         fn first(&self) -> Arc<RwLock<()>> {
@@ -157,6 +195,23 @@ mod tests {
         let text = format!("title: t\nsource: s\nsteps:\n- {step}\n- run: 'true'\n");
         let path = format!("theme/{name}.yaml");
         CaseFile::parse(Path::new(&path), &text).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn outcomes_are_known_before_the_clean_up_which_counts_as_running() {
+        let all: Arc<[CaseFile]> =
+            (0..4).map(|at| case(&format!("plain-{at}"), "run: 'true'")).collect();
+        let cleans_up = Duration::from_secs(5);
+        let mut schedule = Schedule::new(Stage { cleans_up, ..Stage::default() });
+        let began = tokio::time::Instant::now();
+        for ends in [1, 7] {
+            // The second round waits for the clean-up of the first.
+            schedule.start(&all, 4);
+            while schedule.next().await.is_some() {}
+            assert_eq!(began.elapsed().as_secs() / ends, 1, "round that ends after {ends} s");
+        }
+        let stage = schedule.end().await;
+        assert_eq!(stage.running.lock().unwrap().1, 4);
     }
 
     #[tokio::test(start_paused = true)]

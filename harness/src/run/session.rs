@@ -6,11 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, runtime::wait::await_condition};
-use tokio::sync::RwLock;
+use tokio::{
+    sync::{RwLock, oneshot},
+    task::JoinSet,
+};
 use tracing::debug;
 
 use crate::{
@@ -22,7 +25,7 @@ use crate::{
     mutex::locked,
     outcome::{Evidence, Outcome, Result as CaseResult},
     redaction::{KnownSecrets, Redaction},
-    registry::{Pool, RequestSummary},
+    registry::{Pool, Registry, RequestSummary, Warm},
     settings::Settings,
 };
 
@@ -69,6 +72,8 @@ pub struct Session {
     /// Whether what cases make stays until the session is closed.
     pub keeps: bool,
     kept: Mutex<Vec<Kept>>,
+    /// Registries that are being closed.
+    closing: Mutex<JoinSet<()>>,
     left: Mutex<Vec<String>>,
     progress: Progress,
     /// What another run is waited for, so that it is said once.
@@ -88,12 +93,14 @@ impl Session {
         let engine = Engine::connect().await?;
         debug!("Docker {} answers", engine.version);
         let run = Run::start(&settings, progress).await?;
-        strays::remove_containers(&engine, &run).await;
+        strays::remove_containers(&engine, &run, &settings).await;
         let cluster = Cluster::join(&settings, &engine, &run, progress).await?;
         debug!("joined the cluster {} as run {}", cluster.name, run.id);
+        let labels = cluster.registry_labels(&run);
+        let warm = Warm::new(engine.client().clone(), labels, run.id.clone());
         Ok(Self {
             arch: if engine.architecture == "arm64" { Arch::Arm64 } else { Arch::Amd64 },
-            pool: Pool::new(run.labels(), IDLE_CONTAINERS).with_files_in(run.folder.clone()),
+            pool: Pool::warm(warm, IDLE_CONTAINERS, run.folder.clone()),
             objects: Objects::new(cluster.client.clone()),
             watches: Watches::start(&cluster.client)
                 .await
@@ -101,6 +108,7 @@ impl Session {
             secrets: KnownSecrets::default(),
             keeps: false,
             kept: Mutex::default(),
+            closing: Mutex::default(),
             left: Mutex::default(),
             progress: progress.clone(),
             awaited: Mutex::default(),
@@ -117,15 +125,37 @@ impl Session {
 
     /// Runs a case from its first step to its clean-up.
     pub async fn case(&self, file: &CaseFile) -> Outcome {
+        let (outcome, scene) = self.judged(file).await;
+        self.strike(scene).await;
+        outcome
+    }
+
+    /// Runs a case up to its outcome. What is left to clean up comes with it.
+    async fn judged<'a>(&'a self, file: &'a CaseFile) -> (Outcome, Option<Scene<'a>>) {
         let secrets = case::secrets(file);
         self.secrets.add(&secrets);
         // Its own alone: what it shows must not depend on the cases beside it.
         let redaction = Redaction::new(secrets);
-        let outcome = self.outcome(file, &redaction).await;
-        redaction.hide_outcome(outcome)
+        let mut left = None;
+        let outcome = self.outcome(file, &redaction, &mut left).await;
+        (redaction.hide_outcome(outcome), left)
     }
 
-    async fn outcome(&self, file: &CaseFile, redaction: &Redaction) -> Outcome {
+    async fn strike(&self, scene: Option<Scene<'_>>) {
+        match scene {
+            Some(scene) if self.keeps => locked(&self.kept).push(scene.keep()),
+            // The reaper removes what this could not.
+            Some(scene) => drop(tokio::time::timeout(STEP, scene.strike()).await),
+            None => {}
+        }
+    }
+
+    async fn outcome<'a>(
+        &'a self,
+        file: &'a CaseFile,
+        redaction: &Redaction,
+        left: &mut Option<Scene<'a>>,
+    ) -> Outcome {
         let began = Instant::now();
         let mut outcome = Outcome::begin(file, &self.cluster.versions);
         if !applies(&file.case.when, &self.cluster.versions) {
@@ -167,11 +197,7 @@ impl Session {
                     let collected = bundle::collect(&scene, &outcome);
                     outcome.evidence = self.evidence(collected).await;
                 }
-                match self.keeps {
-                    true => locked(&self.kept).push(scene.keep()),
-                    // The reaper removes what this could not.
-                    false => drop(tokio::time::timeout(STEP, scene.strike()).await),
-                }
+                *left = Some(scene);
             }
             Err(error) => {
                 outcome.took = began.elapsed();
@@ -248,7 +274,7 @@ impl Session {
     /// Notes namespaces whose cases are over. A namespace without pods costs nothing, but its deletion
     /// costs the API server some seventy requests, one or two for each kind of object it knows: they
     /// are better made when no case is waiting for it.
-    pub(super) fn leave(&self, namespaces: &[String]) {
+    pub(super) fn leave_namespaces(&self, namespaces: &[String]) {
         locked(&self.left).extend_from_slice(namespaces);
     }
 
@@ -261,21 +287,43 @@ impl Session {
         tokio::time::timeout(TIDY, deleted).await.ok();
     }
 
-    /// Gives up what the cases shared, as far as it can be done without the reaper.
+    /// Closes registries, whose containers go back to the pool, also if nobody waits for it.
+    pub(super) fn close_registries(
+        &self,
+        registries: Vec<Registry>,
+    ) -> impl Future<Output = ()> + use<> {
+        let (done, all) = oneshot::channel::<()>();
+        locked(&self.closing).spawn(async move {
+            join_all(registries.into_iter().map(Registry::close)).await;
+            drop(done);
+        });
+        async { drop(all.await) }
+    }
+
+    /// Gives up what the cases shared: the registry containers, some of which stay for the next run.
     pub async fn clear(&self) {
         debug!("cleaning up");
         // Locks first: the reaper removes what lies behind them only if nobody has them.
         locked(&self.kept).clear();
-        if self.lost().is_none() {
-            self.tidy().await;
-        }
-        tokio::time::timeout(TIDY, self.pool.close()).await.ok();
+        let closing = std::mem::take(&mut *locked(&self.closing));
+        let closed = async {
+            closing.join_all().await;
+            self.pool.close().await
+        };
+        tokio::time::timeout(TIDY, closed).await.ok();
+        debug!("cleaned up, but for the reaper");
     }
 
     /// Ends the run: what it still holds is removed before this returns.
     pub async fn close(self) {
         self.clear().await;
         self.run.end().await;
+    }
+
+    /// Ends the run without waiting for its reaper, after [`Session::clear`]. Whoever needs what it
+    /// removes waits for it: [`Run::leave`].
+    pub fn leave(self) {
+        self.run.leave();
     }
 
     /// Ends the run as [`Session::close`] does, and leaves all of it to the reaper.
@@ -289,9 +337,14 @@ impl Session {
 
     /// Takes what only one case on the cluster may have, in this process or another.
     pub(super) async fn take(&self, name: &str) -> std::io::Result<Lock> {
-        let lock = Lock::exclusive(&self.cluster.lock_file(name), || self.awaits(name, name)).await;
+        let (path, waiting) = (self.cluster.lock_file(name), || self.awaits(name, name));
+        let lock = Lock::exclusive(&path, waiting).await;
         locked(&self.awaited).remove(name);
-        lock
+        let lock = lock?;
+        // The case before may have been left to its reaper.
+        self.run.settle_lock(&self.cluster.name, &path, waiting).await?;
+        locked(&self.awaited).remove(name);
+        Ok(lock)
     }
 
     /// Takes the node, alone or with others that leave it as it is, and waits until it is as it was
@@ -324,8 +377,16 @@ impl Session {
 }
 
 impl Runner for Session {
-    async fn case(&self, file: &CaseFile) -> Outcome {
-        Session::case(self, file).await
+    async fn case(&self, file: &CaseFile, tell: impl FnOnce(Outcome) + Send) {
+        let (outcome, scene) = self.judged(file).await;
+        // What one pulled that had the node alone nobody else knows of: its clean-up cannot be dropped.
+        if self.keeps || file.needs_node_alone() {
+            self.strike(scene).await;
+            tell(outcome);
+        } else {
+            tell(outcome);
+            self.strike(scene).await;
+        }
     }
 
     fn first(&self) -> Arc<RwLock<()>> {

@@ -100,11 +100,11 @@ fn a_run_that_lost_its_reaper_is_swept_and_one_that_has_it_is_not() {
     let folder = place.run("abc");
     let mut reaper = place.start(&folder, Stdio::piped());
     let no = Path::new("/bin/false");
-    assert!(sweep(&place.runs(), no, OWNER).unwrap().is_empty());
+    assert!(sweep(&place.runs(), no, OWNER, |_| {}).unwrap().is_empty());
     reaper.kill().unwrap();
     reaper.wait().unwrap();
     wait_for("the lock's release", || Lock::try_exclusive(&folder.join("lock")).unwrap().is_some());
-    assert_eq!(sweep(&place.runs(), no, OWNER).unwrap().len(), 1);
+    assert_eq!(sweep(&place.runs(), no, OWNER, |_| {}).unwrap().len(), 1);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_run_that_never_started_is_swept_when_it_is_old() {
     fs::create_dir(&new).unwrap();
     let long_ago = std::time::SystemTime::now() - STARTING * 2;
     File::open(&old).unwrap().set_modified(long_ago).unwrap();
-    assert!(sweep(&place.runs(), Path::new("/bin/false"), OWNER).unwrap().is_empty());
+    assert!(sweep(&place.runs(), Path::new("/bin/false"), OWNER, |_| {}).unwrap().is_empty());
     assert!(!old.exists() && new.exists());
 }
 
@@ -128,6 +128,13 @@ fn what_could_not_be_removed_is_not_forgotten() {
     place.program("docker", "exit 1");
     assert!(!place.reap(&folder));
     assert!(!folder.join("case").exists(), "what is not needed to try again stays");
+    fs::write(folder.join("reaper.log"), "no engine").unwrap();
+    let said = std::cell::RefCell::new(Vec::new());
+    let again = |log: &Path| said.borrow_mut().push(log.to_owned());
+    let mut swept = sweep(&place.runs(), Path::new("/bin/false"), OWNER, again).unwrap();
+    assert_eq!(said.into_inner(), [folder.join("reaper.log")]);
+    swept.iter_mut().for_each(|reaper| drop(reaper.wait()));
+    let _folder = place.run("abc");
     // The engine answers again.
     place.program("docker", "[ \"$1\" != ps ] || [ -e removed ] || echo 4711");
     assert!(place.reap(&folder));
@@ -187,6 +194,49 @@ fn what_a_lock_was_held_for_is_cleaned_up_unless_another_has_the_lock() {
     drop(taken);
     assert!(place.reap(&run("def")));
     assert!(place.calls().contains(&call("taken")), "{}", place.calls());
+}
+
+#[test]
+fn pods_end_by_themselves_where_the_next_case_may_want_their_host() {
+    let place = Place::new();
+    place.program("docker", "case \"$*\" in *State*) echo running;; esac");
+    place.program("kubectl", "case \"$*\" in *'get namespaces'*|*'get pods'*) echo case;; esac");
+    for (held, deleted) in [(false, "--force --grace-period 0"), (true, "--grace-period 1")] {
+        let folder = place.run("abc");
+        fs::write(folder.join("clusters/one"), "one-control-plane /kubeconfig\n").unwrap();
+        if held {
+            fs::create_dir(folder.join("held")).unwrap();
+            fs::write(folder.join("held/one:host-docker.io.lock"), "/lock\n").unwrap();
+        }
+        assert!(place.reap(&folder));
+        let call = format!("delete pods --all {deleted}");
+        assert_eq!(place.calls().matches(&call).count(), 1, "{}", place.calls());
+    }
+}
+
+#[test]
+fn a_container_that_was_left_loses_its_users_unless_the_next_run_has_it() {
+    let place = Place::new();
+    place.program(
+        "docker",
+        "left=pullproof-registry-left-abc-basic-7
+         case \"$*\" in
+         *left-abc-*--format*) echo $left-11 $left-22;;
+         \"rename $left-22 \"*) exit 1;;
+         esac",
+    );
+    let folder = place.run("abc");
+    assert!(place.reap(&folder));
+    let calls = place.calls();
+    let nobody = folder.join("nobody");
+    let ours = "pullproof-registry-abc-11";
+    let reset = format!("cp {} {ours}:/etc/distribution/htpasswd", nobody.display());
+    assert!(calls.contains(&reset), "{calls}");
+    assert!(
+        calls.contains(&format!("rename {ours} pullproof-registry-idle-basic-7-11")),
+        "{calls}"
+    );
+    assert_eq!(calls.matches("docker cp").count(), 1, "{calls}");
 }
 
 #[test]

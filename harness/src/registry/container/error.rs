@@ -60,7 +60,10 @@ pub enum ContainerError {
     },
     /// It could not be removed.
     #[error("failed to remove a registry container")]
-    Remove(#[source] Box<TestcontainersError>),
+    Remove(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// One of an earlier run does not serve any more.
+    #[error("the registry container of an earlier run does not answer")]
+    Silent,
     /// No key for tokens.
     #[error(transparent)]
     Signing(#[from] SigningError),

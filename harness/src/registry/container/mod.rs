@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::models::PortBinding;
-use bollard::query_parameters::UploadToContainerOptionsBuilder;
+use bollard::query_parameters::{RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder};
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
@@ -22,6 +22,7 @@ use tokio::sync::Mutex;
 use super::client::{Credentials, Direct};
 use super::htpasswd::{HtpasswdError, htpasswd};
 use super::jwt::{SigningKey, push_token};
+use super::warm::{Claimed, Warm};
 
 mod config;
 mod error;
@@ -36,7 +37,7 @@ pub const IMAGE: &str = "localhost/pullproof/registry";
 /// The registry image that `scripts/setup` brings, by tag.
 pub const TAG: &str = "3";
 
-const PORT: u16 = 5000;
+pub(super) const PORT: u16 = 5000;
 const FOLDER: &str = "/etc/distribution";
 const HTPASSWD: &str = "htpasswd";
 /// The harness's own user, which pushes what a case says is there.
@@ -56,7 +57,10 @@ const ANSWER: Duration = Duration::from_millis(500);
 /// [`Container::remove`] does the same without blocking.
 #[derive(Debug)]
 pub struct Container {
+    /// Only of one that this process has started.
     running: Option<ContainerAsync<GenericImage>>,
+    /// Whether it is to be removed with this value.
+    owned: bool,
     docker: Docker,
     id: String,
     address: SocketAddr,
@@ -78,9 +82,23 @@ struct Users {
     lines: String,
     pusher: SecretString,
     written: u64,
+    /// Whether the container's own file is another, of which nothing is known.
+    unknown: bool,
 }
 
 impl Users {
+    /// Those of a container that another process has used.
+    fn unknown() -> Self {
+        let (users, lines, pusher) = (BTreeMap::new(), String::new(), random());
+        // The time of the file has to differ from the one before, whatever it is.
+        let written = rand::random::<u32>().into();
+        Self { users, lines, pusher, written, unknown: true }
+    }
+
+    fn are(&self, users: &BTreeMap<String, SecretString>, lines: &str) -> bool {
+        !self.unknown && same(&self.users, users) && self.lines == lines
+    }
+
     fn file(&self) -> Result<String, HtpasswdError> {
         let mut all = self.users.clone();
         all.insert(PUSHER.to_owned(), self.pusher.clone());
@@ -96,6 +114,7 @@ impl Container {
         kind: AuthKind,
         users: &BTreeMap<String, SecretString>,
         labels: &[(String, String)],
+        name: Option<String>,
         files_in: Option<&Path>,
     ) -> Result<Self, ContainerError> {
         let docker = docker().await?;
@@ -104,7 +123,7 @@ impl Container {
             AuthKind::None => Access::None,
             AuthKind::Basic => {
                 let (users, lines) = (users.clone(), String::new());
-                let users = Users { users, lines, pusher: random(), written: 0 };
+                let users = Users { users, lines, pusher: random(), written: 0, unknown: false };
                 files.push((HTPASSWD, users.file()?));
                 Access::Basic(Mutex::new(users))
             }
@@ -134,25 +153,67 @@ impl Container {
         // In one copy: Docker unpacks each in a process of its own.
         let folder = folder(&files, files_in).map_err(ContainerError::Files)?;
         let request = request.with_copy_to(FOLDER, folder.path());
+        let request = match name {
+            Some(name) => request.with_container_name(name),
+            None => request,
+        };
         let running =
             request.start().await.map_err(|source| ContainerError::Start(source.into()))?;
         let (bridge, published) = addresses(&docker, running.id()).await?;
         let mut container = Self {
             id: running.id().to_owned(),
             running: Some(running),
+            owned: true,
             docker,
             address: published,
             access,
         };
         container.ready().await?;
-        // Its own address spares a detour through Docker's proxy, but is reached only where the
-        // bridge is this machine's.
+        container.shorten(bridge).await;
+        Ok(container)
+    }
+
+    /// Takes over a container that was left to this run, if it still serves, with these users.
+    pub(super) async fn adopt(
+        warm: &Warm,
+        Claimed { id, addresses: (bridge, published), .. }: Claimed,
+        kind: AuthKind,
+        users: &BTreeMap<String, SecretString>,
+    ) -> Result<Self, ContainerError> {
+        let access = match kind {
+            AuthKind::Basic => Access::Basic(Mutex::new(Users::unknown())),
+            AuthKind::None | AuthKind::Token => Access::None,
+        };
+        let docker = warm.docker().clone();
+        let mut container =
+            Self { id, running: None, owned: true, docker, address: published, access };
+        container.shorten(bridge).await;
+        container.set_users(users).await?;
+        match container.answers().await {
+            true => Ok(container),
+            false => Err(ContainerError::Silent),
+        }
+    }
+
+    /// Leaves it to the next run. One that cannot be left is removed.
+    pub(super) async fn leave(mut self, warm: &Warm, held: u64) -> Result<(), ContainerError> {
+        if !warm.leave(&self.id, self.kind(), held).await {
+            return self.remove().await;
+        }
+        self.owned = false;
+        // It would remove the container.
+        self.running.take().map(std::mem::forget);
+        Ok(())
+    }
+
+    /// Its own address spares a detour through Docker's proxy, but is reached only where the bridge is
+    /// this machine's.
+    async fn shorten(&mut self, bridge: Option<SocketAddr>) {
         if let Some(bridge) = bridge
             && answers(bridge).await
         {
-            container.address = bridge;
+            self.address = bridge;
         }
-        Ok(container)
     }
 
     /// Where the container itself is reached from the host.
@@ -218,11 +279,12 @@ impl Container {
     ) -> Result<(), ContainerError> {
         let Access::Basic(known) = &self.access else { return Ok(()) };
         let mut known = known.lock().await;
-        if same(&known.users, &users) && known.lines == lines {
+        if known.are(&users, &lines) {
             return Ok(());
         }
         // The harness's own password changes with the file, and so tells when it has been read.
-        let next = Users { users, lines, pusher: random(), written: known.written + 1 };
+        let next =
+            Users { users, lines, pusher: random(), written: known.written + 1, unknown: false };
         self.upload(HTPASSWD, next.file()?, next.written).await?;
         let credentials =
             Credentials::Basic { user: PUSHER.to_owned(), password: next.pusher.clone() };
@@ -244,9 +306,7 @@ impl Container {
     /// Whether it has these users already.
     pub(super) fn has_users(&self, users: &BTreeMap<String, SecretString>) -> bool {
         match &self.access {
-            Access::Basic(known) => known
-                .try_lock()
-                .is_ok_and(|known| same(&known.users, users) && known.lines.is_empty()),
+            Access::Basic(known) => known.try_lock().is_ok_and(|known| known.are(users, "")),
             Access::None | Access::Token(_) => true,
         }
     }
@@ -258,11 +318,12 @@ impl Container {
 
     /// Removes the container.
     pub async fn remove(mut self) -> Result<(), ContainerError> {
+        self.owned = false;
         match self.running.take() {
             Some(running) => {
-                running.rm().await.map_err(|source| ContainerError::Remove(source.into()))
+                running.rm().await.map_err(|error| ContainerError::Remove(error.into()))
             }
-            None => Ok(()),
+            None => remove(&self.docker, &self.id).await,
         }
     }
 
@@ -323,16 +384,23 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        let Some(running) = self.running.take() else { return };
+        if !self.owned {
+            return;
+        }
+        let running = self.running.take();
+        let (docker, id) = (self.docker.clone(), std::mem::take(&mut self.id));
         let (removed, wait) = std::sync::mpsc::channel::<()>();
         // testcontainers removes on drop, but panics outside a runtime and may be refused inside
         // one that is shutting down; a runtime of its own works everywhere.
         std::thread::spawn(move || {
             match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 // What cannot be removed carries labels, by which it is found later.
-                Ok(runtime) => {
-                    runtime.block_on(async { running.rm().await.ok() });
-                }
+                Ok(runtime) => runtime.block_on(async {
+                    match running {
+                        Some(running) => drop(running.rm().await),
+                        None => drop(remove(&docker, &id).await),
+                    }
+                }),
                 Err(_) => std::mem::forget(running),
             }
             drop(removed);
@@ -350,6 +418,12 @@ impl Drop for Container {
 async fn answers(address: SocketAddr) -> bool {
     let probe = Direct::new(address, Credentials::None).within(ANSWER);
     probe.send(Method::GET, "/v2/", None, Bytes::new()).await.is_ok()
+}
+
+async fn remove(docker: &Docker, id: &str) -> Result<(), ContainerError> {
+    let now = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    let removed = docker.remove_container(id, Some(now)).await;
+    removed.map_err(|error| ContainerError::Remove(error.into()))
 }
 
 /// Where a container is reached: on its bridge, and on the port that is published.

@@ -154,6 +154,21 @@ async fn an_absence_is_asserted_only_after_the_outcome_has_settled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_outcome_settles_while_the_kubelet_begins_to_back_off() {
+    let timeline = Timeline::default();
+    pod(&timeline, "Pending", FAILS);
+    let record = Record::new();
+    let yaml = "{pod: a, reasons: [ErrImagePull, ImagePullBackOff], settle: 3, registry: {requests: none}}";
+    let backs_off = async {
+        seconds(2).await;
+        pod(&timeline, "Pending", "{waiting: {reason: ImagePullBackOff}}");
+    };
+    let (ended, after) = awaited(yaml, &timeline, &record, backs_off).await;
+    assert!(ended.unwrap().waited);
+    assert_eq!(after, 3.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_while_the_outcome_settles_is_not_missed() {
     let timeline = Timeline::default();
     pod(&timeline, "Running", RUNS);
