@@ -161,7 +161,10 @@ impl Registry {
 /// Returns whether only a cluster's DNS, or a local one, can know the name.
 pub(crate) fn is_local_name(host: &str) -> bool {
     let host = field::without_port(host).trim_end_matches('.');
-    !host.contains('.')
+    let top = host.rsplit('.').next().unwrap_or(host);
+    // No public top-level domain has a hyphen, but for encoded ones.
+    top == host
+        || (top.contains('-') && !top.starts_with("xn--"))
         || [".svc", ".local", ".internal", ".lan", ".localdomain"]
             .iter()
             .any(|end| host.ends_with(end))

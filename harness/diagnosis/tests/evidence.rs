@@ -88,7 +88,7 @@ fn secrets_that_may_not_be_read_decide_nothing() {
 fn without_credentials_quay_leaves_missing_open() {
     assert_eq!(
         ids(&with(QUAY, Keyring::default())),
-        [Cause::NoCredentials, Cause::NotFoundRepository]
+        [Cause::NoCredentials, Cause::NotFoundRepository, Cause::WrongReference]
     );
 }
 
@@ -128,7 +128,7 @@ fn secrets_do_not_matter_to_a_sandbox() {
 
 #[test]
 fn secrets_do_not_matter_to_the_network() {
-    let message = "Failed to pull image \"reg.example.net/a\": dial tcp 203.0.113.1:443: connect: connection refused";
+    let message = "Failed to pull image \"reg.example.net:5000/a\": dial tcp 203.0.113.1:5000: connect: connection refused";
     assert_eq!(
         diagnose(&with(message, Keyring::default())).cause(),
         Some(Cause::UnreachableRefused)

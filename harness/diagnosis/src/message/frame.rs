@@ -35,8 +35,11 @@ const COMPLETED: &[&str] = &[
 
 /// Words that stand only where a pod sandbox is made.
 const SANDBOX: &[&str] = &[
-    "failed to get sandbox image",
+    "sandbox image",
+    // dockershim and cri-dockerd, core/helpers.go
+    "failed pulling image",
     "Failed to create pod sandbox",
+    "Failed create pod sandbox",
     "CreatePodSandbox",
     "FailedCreatePodSandBox",
     "failed to start sandbox",

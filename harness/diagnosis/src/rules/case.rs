@@ -14,7 +14,22 @@ pub(crate) struct Case<'a> {
     pub registry: Registry,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    /// A case of the message; the image may be named outside it.
+    pub(crate) fn new(
+        evidence: &'a Evidence,
+        message: &'a Message,
+        lead: &'a Sign,
+        named: Option<&'a Reference>,
+    ) -> Self {
+        let image = message.image().or(named);
+        let registry = match (message.registry(), image) {
+            (Registry::Other, Some(image)) => Registry::of(image.registry()),
+            (registry, _) => registry,
+        };
+        Self { evidence, message, lead, image, registry }
+    }
+
     pub(crate) fn has(&self, sign: &Sign) -> bool {
         self.message.signs().any(|other| other == sign)
     }
@@ -92,6 +107,15 @@ impl Case<'_> {
             && !(Registry::of(url) == Registry::of(host) && Registry::of(url) != Registry::Other)
     }
 
+    /// Whether a private registry named without a port refused on HTTPS's: it may listen on HTTP's
+    /// only.
+    pub(crate) fn port_is_implied(&self, address: Option<&str>) -> bool {
+        let host = self.image.and_then(|image| image.host.as_deref());
+        self.registry == Registry::Other
+            && host.is_some_and(|host| host == field::without_port(host))
+            && address.is_some_and(|address| address.ends_with(":443"))
+    }
+
     /// Whether containerd asked a mirror: it names the registry meant in `ns`
     /// (`core/remotes/docker/resolver.go`).
     pub(crate) fn asked_mirror(&self) -> bool {
@@ -103,7 +127,9 @@ impl Case<'_> {
         self.asked_elsewhere()
             && self.message.url().and_then(field::host_of).is_some_and(|host| {
                 let asked = Registry::of(host);
-                asked.is_well_known() && asked != self.registry
+                // registry.k8s.io sends the runtime on to Google's registry.
+                let is_own = self.registry == Registry::Kubernetes && asked == Registry::Google;
+                asked.is_well_known() && asked != self.registry && !is_own
             })
     }
 }

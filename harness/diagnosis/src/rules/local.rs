@@ -9,6 +9,10 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
     match case.lead {
         S::QpsExceeded => Finding::certain(Qps),
         S::NotPresentNever => never(case),
+        // An address that does not parse may stand in a configuration of the node as well.
+        S::InvalidReference if case.message.text().contains("parse \"http") => {
+            Finding::open([InvalidName, NodeConfig, ProviderFailed])
+        }
         S::InvalidReference => Finding::certain(InvalidName),
         S::ShortName => Finding::open([WrongReference, NodeConfig, InvalidName]),
         S::SecretUndecodable => Finding::certain(SecretUndecodable),
@@ -38,9 +42,8 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         S::DeadlineExceeded if case.has(&S::InspectFailed) => {
             Finding::open([RuntimeFault, SlowPull, NodeConfig])
         }
-        S::DeadlineExceeded | S::NoProgress => {
-            Finding::open([SlowPull, UnreachableTimeout, RuntimeFault, Proxy])
-        }
+        S::NoProgress => Finding::open([SlowPull, UnreachableTimeout, Mirror, RuntimeFault]),
+        S::DeadlineExceeded => Finding::open([SlowPull, UnreachableTimeout, RuntimeFault, Proxy]),
         S::InspectFailed => Finding::open([RuntimeFault, CorruptContent, NodeConfig]),
         S::RegistryUnavailable => {
             Finding::open([UnreachableRefused, RegistryError, UnreachableTimeout])

@@ -18,6 +18,9 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
     }
     if case.has(&Sign::NoCredentialsOnRequest) {
         // The registries of that time denied knowing what they would not show.
+        if case.registry.knows_nodes() {
+            return Finding::open([NodeIdentity, NoCredentials, NotFound, NotFoundTag]);
+        }
         return Finding::open([NoCredentials, NotFound, NotFoundTag, SecretWrongType]);
     }
     if case.hides_refusals_of_mirrors() {

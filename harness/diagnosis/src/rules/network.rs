@@ -16,7 +16,7 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         Sign::ResolverFailed { .. } => Finding::certain(Dns),
         Sign::ConnectionRefused { address } => refused(case, address.as_deref()),
         Sign::Timeout => timeout(case),
-        Sign::NoRoute => Finding::open([UnreachableTimeout, UnreachableRefused, NodeConfig]),
+        Sign::NoRoute => Finding::open([UnreachableTimeout, UnreachableRefused, Dns, NodeConfig]),
         Sign::ConnectionLost => lost(case),
         Sign::Proxy => Finding::certain(Proxy),
         Sign::UnknownAuthority => Finding::certain(TlsUnknownCa),
@@ -28,12 +28,13 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         }
         Sign::HttpOnHttps => Finding::certain(HttpOnHttps),
         Sign::HttpsOnHttp => Finding::certain(HttpsOnHttp),
-        _ => handshake(case.message.text()),
+        _ => handshake(case),
     }
 }
 
 /// A handshake or certificate that was refused for another reason than name, time or authority.
-fn handshake(text: &str) -> Finding {
+fn handshake(case: &Case<'_>) -> Finding {
+    let text = case.message.text();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     Finding::open(if says(&["unrecognized name", "for this name"]) {
         [TlsName, RegistrySetting, Proxy, NodeConfig]
@@ -41,6 +42,8 @@ fn handshake(text: &str) -> Finding {
         [NodeConfig, RegistrySetting, TlsUnknownCa, Proxy]
     } else if text.contains("x509: ") {
         [TlsUnknownCa, RegistrySetting, NodeConfig, Proxy]
+    } else if case.registry.is_well_known() {
+        [Proxy, RegistryError, NodeConfig, UnreachableRefused]
     } else {
         [RegistrySetting, NodeConfig, Proxy, TlsName]
     })
@@ -72,8 +75,11 @@ fn refused(case: &Case<'_>, address: Option<&str>) -> Finding {
         (true, Some(asked)) if !is_loopback(asked) => {
             Finding::open([Mirror, UnreachableRefused, NodeConfig, Proxy])
         }
-        (true, _) => Finding::open([UnreachableRefused, WrongReference, Mirror]),
-        _ if case.asked_mirror() => Finding::open([UnreachableRefused, Mirror]),
+        (true, _) => Finding::open([UnreachableRefused, NodeConfig, Mirror, WrongReference]),
+        _ if case.asked_mirror() => Finding::open([UnreachableRefused, Mirror, NodeConfig]),
+        _ if case.port_is_implied(address) => {
+            Finding::open([UnreachableRefused, NodeConfig, HttpOnHttps, WrongReference])
+        }
         _ => Finding::certain(UnreachableRefused),
     }
 }
@@ -89,7 +95,7 @@ fn timeout(case: &Case<'_>) -> Finding {
     if case.asked_mirror() {
         return Finding::open([UnreachableTimeout, Mirror]);
     }
-    if case.registry.knows_nodes() {
+    if matches!(case.registry, Registry::Ecr | Registry::Acr) {
         return Finding::open([UnreachableTimeout, NetworkRule]);
     }
     Finding::certain(UnreachableTimeout)

@@ -11,6 +11,11 @@ pub(super) fn finding(case: &Case<'_>, code: u16, url: Option<&str>) -> Finding 
     match code {
         401 => unauthorised(case),
         403 => forbidden(case, url),
+        404 if asked_page(case)
+            && (case.registry.is_well_known() || case.message.host().is_none()) =>
+        {
+            Finding::open([RegistryError, WrongReference, NotFound, Mirror])
+        }
         404 if asked_page(case) => {
             Finding::open([WrongReference, NotFound, RegistrySetting, Mirror])
         }
@@ -52,7 +57,8 @@ fn forbidden(case: &Case<'_>, url: Option<&str>) -> Finding {
     }
     Finding::open(match case.registry {
         Registry::Acr => [NetworkRule, NodeIdentity, NotAuthorised, RegistrySetting],
-        Registry::Ecr => [TokenExpired, NotAuthorised, NodeIdentity, NetworkRule],
+        // Accounts that own shared images differ by region.
+        Registry::Ecr => [TokenExpired, NotAuthorised, NodeIdentity, WrongReference],
         Registry::Google => [NodeIdentity, NotAuthorised, NoCredentials, NotFoundRepository],
         Registry::Kubernetes => [AddressBlocked, NetworkRule, Proxy, Mirror],
         Registry::DockerHub => [AddressBlocked, Mirror, Proxy, NotAuthorised],
@@ -80,7 +86,7 @@ fn failed(case: &Case<'_>) -> Finding {
 /// Whether a web server's page for an unknown path came back, rather than a registry's answer.
 fn asked_page(case: &Case<'_>) -> bool {
     let text = case.message.text();
-    text.contains("page not found") || text.contains("<html")
+    ["page not found", "<html", "<!DOCTYPE", "<title>"].iter().any(|words| text.contains(words))
 }
 
 fn is_token(url: Option<&str>) -> bool {

@@ -50,9 +50,16 @@ pub(super) const ROWS: &[Row] = &[
     with(
         Registry,
         CODES,
-        ": denied: ",
+        ": denied",
         "Head \"https://ghcr.io/v2/team/a/manifests/1\": denied: denied",
         bare_denied,
+    ),
+    is(
+        Registry,
+        "Quay endpoints/v1",
+        "\"error\": \"Permission Denied\"",
+        "Error: Status 403 trying to pull repository team/a: \"{\"error\": \"Permission Denied\"}\"",
+        Sign::Denied,
     ),
     is(
         Registry,
@@ -327,10 +334,10 @@ fn own_words(spot: Spot<'_>) -> Option<Sign> {
     (code && !spot.after.trim().is_empty()).then_some(Sign::Refused)
 }
 
-/// A denial with no reason behind it.
+/// A denial with no reason behind it; the last word, or said twice.
 fn bare_denied(spot: Spot<'_>) -> Option<Sign> {
     let after = spot.after.trim_end_matches(['.', '"', ' ', ']', ')']);
-    matches!(after, "denied" | "" | "access denied").then_some(Sign::Denied)
+    matches!(after, "" | ": denied" | ": access denied").then_some(Sign::Denied)
 }
 
 fn google(spot: Spot<'_>) -> Option<Sign> {

@@ -125,6 +125,20 @@ pub(super) const ROWS: &[Row] = &[
         "failed to resolve reference \"reg.example.net/a:1\": reg.example.net/a:1: not found",
         not_found,
     ),
+    with(
+        Containerd,
+        "remotes/docker/resolver.go, to 1.1",
+        " not found",
+        "failed to resolve image \"reg.example.net/a:1\": reg.example.net/a:1 not found",
+        reference_not_found,
+    ),
+    is(
+        Containerd,
+        "remotes/docker/resolver.go, to 1.3",
+        "could not resolve digest for",
+        "failed to resolve reference \"reg.example.net/a:1\": could not resolve digest for reg.example.net/a:1",
+        Sign::NotTheProtocol,
+    ),
     is(
         Containerd,
         FETCHER,
@@ -343,6 +357,15 @@ fn oauth(spot: Spot<'_>) -> Option<Sign> {
 /// Cuts off what belongs to the next of several errors.
 fn own_error(text: &str) -> &str {
     text.split(", rpc error:").next().unwrap_or(text)
+}
+
+/// The whole of the innermost error is a reference that is not found.
+fn reference_not_found(spot: Spot<'_>) -> Option<Sign> {
+    let subject = spot.before.rsplit(": ").next()?;
+    let ends = spot.after.is_empty() || spot.after.starts_with(['"', ',', ']']);
+    let is_reference =
+        subject.contains('/') && !subject.contains([' ', '"']) && !subject.ends_with(':');
+    (ends && is_reference && spot.before.len() > subject.len()).then_some(Sign::NotFound)
 }
 
 fn digest(spot: Spot<'_>) -> Option<Sign> {

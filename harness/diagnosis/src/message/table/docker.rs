@@ -61,6 +61,13 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Docker,
+        "hcsshim, on Windows",
+        "container operating system does not match the host operating system",
+        "hcsshim::CreateComputeSystem 1: The container operating system does not match the host operating system.",
+        Sign::NoPlatform { platform: None },
+    ),
+    is(
+        Docker,
         "moby layer",
         "failed to register layer",
         "failed to register layer: x",

@@ -27,28 +27,28 @@ pub(super) const ROWS: &[Row] = &[
     with(
         Go,
         HTTP,
-        "\": Forbidden",
+        ": Forbidden",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Forbidden",
         after_address,
     ),
     with(
         Go,
         HTTP,
-        "\": Bad Gateway",
+        ": Bad Gateway",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Bad Gateway",
         after_address,
     ),
     with(
         Go,
         HTTP,
-        "\": Service Unavailable",
+        ": Service Unavailable",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Service Unavailable",
         after_address,
     ),
     with(
         Go,
         HTTP,
-        "\": Gateway Timeout",
+        ": Gateway Timeout",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Gateway Timeout",
         after_address,
     ),
@@ -138,9 +138,10 @@ pub(super) const ROWS: &[Row] = &[
     ),
 ];
 
-/// Go reports a proxy's refusal of CONNECT as the bare reason, after the address and without a code.
+/// Go reports a proxy's refusal of CONNECT as the bare reason, after the address and without a code;
+/// to 1.13 without quotes around the address.
 fn after_address(spot: Spot<'_>) -> Option<Sign> {
-    let quoted = spot.before.rsplit('"').next()?;
-    field::url(quoted)?;
+    let address = spot.before.trim_end_matches('"').rsplit([' ', '"']).next()?;
+    field::host_of(address)?;
     spot.after.trim_matches(['"', ']', ' ']).is_empty().then_some(Sign::Proxy)
 }

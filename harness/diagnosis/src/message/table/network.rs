@@ -169,6 +169,13 @@ pub(super) const ROWS: &[Row] = &[
     is(
         Go,
         DIAL,
+        "connect: invalid argument",
+        "dial tcp 0.0.42.22:443: connect: invalid argument",
+        Sign::NoRoute,
+    ),
+    is(
+        Go,
+        DIAL,
         "network is unreachable",
         "dial tcp 203.0.113.9:443: connect: network is unreachable",
         Sign::NoRoute,
