@@ -56,6 +56,14 @@ impl Reference {
         Some(first) == self.host.as_deref()
     }
 
+    /// Returns whether the path's first part is named as projects are that fetch from another registry.
+    #[must_use]
+    pub fn is_passed_through(&self) -> bool {
+        let first = self.path.split('/').next().unwrap_or_default();
+        ["cache", "proxy", "remote", "mirror"].iter().any(|word| first.contains(word))
+            || Registry::of(first).is_well_known()
+    }
+
     /// Returns whether the reference is a single word, which Docker Hub's `library` stands for.
     #[must_use]
     pub fn is_single_word(&self) -> bool {

@@ -99,7 +99,7 @@ pub(super) fn candidates(case: &Case<'_>, sent: Sent) -> [Cause; 4] {
         (R::Ecr, Sent::Maybe) => [TokenExpired, ProviderFailed, NodeIdentity, NoCredentials],
         (R::Ecr, Sent::Yes) => [TokenExpired, CredentialsRefused, NotAuthorised, NodeIdentity],
         (R::Acr, Sent::No) => [NodeIdentity, NoCredentials, KeyMismatch, ProviderFailed],
-        (R::Acr, Sent::Maybe) => [NodeIdentity, NoCredentials, CredentialsRefused, TokenExpired],
+        (R::Acr, Sent::Maybe) => [NodeIdentity, NoCredentials, TokenExpired, ProviderFailed],
         (R::Acr, Sent::Yes) => [NodeIdentity, CredentialsRefused, TokenExpired, NotAuthorised],
         (R::Google, Sent::No) => [NodeIdentity, NoCredentials, ProviderFailed, NotFoundRepository],
         (R::Google, Sent::Maybe) => {

@@ -107,6 +107,22 @@ impl<'a> Case<'a> {
             && !(Registry::of(url) == Registry::of(host) && Registry::of(url) != Registry::Other)
     }
 
+    /// Whether the host that was asked is a public registry's.
+    pub(crate) fn asked_public_host(&self) -> bool {
+        let asked = self.message.url().and_then(field::host_of);
+        asked.or(self.message.host()).is_some_and(|host| Registry::of(host).is_well_known())
+    }
+
+    /// Whether the message is about a public registry and names no image, not even in its address: a
+    /// line of a runtime that may have gone by a mirror or a proxy before.
+    pub(crate) fn is_one_attempt(&self) -> bool {
+        let is_path = |url: &str| url.contains("/manifests/") || url.contains("/blobs/");
+        self.image.is_none()
+            && self.registry.is_well_known()
+            && !self.message.is_sandbox()
+            && !self.message.url().is_some_and(is_path)
+    }
+
     /// Whether a private registry named without a port refused on HTTPS's: it may listen on HTTP's
     /// only.
     pub(crate) fn port_is_implied(&self, address: Option<&str>) -> bool {
@@ -127,9 +143,7 @@ impl<'a> Case<'a> {
         self.asked_elsewhere()
             && self.message.url().and_then(field::host_of).is_some_and(|host| {
                 let asked = Registry::of(host);
-                // registry.k8s.io sends the runtime on to Google's registry.
-                let is_own = self.registry == Registry::Kubernetes && asked == Registry::Google;
-                asked.is_well_known() && asked != self.registry && !is_own
+                asked.is_well_known() && asked != self.registry
             })
     }
 }

@@ -27,14 +27,30 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         S::NodeConfig if case.message.text().contains(" token: ") => {
             Finding::certain(RegistrySetting)
         }
+        // An address in the runtime's configuration, of the registry or of its mirror.
+        S::NodeConfig if case.message.text().contains("parse ") => {
+            Finding::open([NodeConfig, Mirror])
+        }
         S::NodeConfig => Finding::certain(NodeConfig),
-        S::RuntimeFault => Finding::certain(RuntimeFault),
+        S::RuntimeFault if case.message.text().contains(" locked") => {
+            Finding::certain(RuntimeFault)
+        }
+        // A runtime that does not answer, or that was sought at another runtime's socket.
+        S::RuntimeFault => Finding::open([RuntimeFault, NodeConfig]),
         S::RateLimited => Finding::certain(RateLimited),
         S::RegistrySetting => Finding::certain(RegistrySetting),
         S::AddressNotAllowed { .. } => Finding::certain(NetworkRule),
         S::AddressBlocked => Finding::certain(AddressBlocked),
+        // Docker did not make out its own processor (containerd `platforms/cpuinfo_linux.go`).
+        S::NoPlatform { platform: Some(platform) } if platform.ends_with("/unknown") => {
+            Finding::open([NoSuchPlatform, RuntimeFault])
+        }
         S::NoPlatform { .. } => Finding::certain(NoSuchPlatform),
         S::UnsupportedManifest => Finding::certain(UnsupportedManifest),
+        // The count also differs if the runtime wrote one layer by two requests at once.
+        S::DigestMismatch { .. } if case.message.text().contains("commit size") => {
+            Finding::open([CorruptContent, RuntimeFault, RegistryError])
+        }
         S::DigestMismatch { .. } => Finding::certain(CorruptContent),
         S::BadArchive => Finding::open([CorruptContent, UnsupportedManifest, RegistryError]),
         S::StoreIncomplete => Finding::open([RuntimeFault, CorruptContent, NodeConfig]),

@@ -2,14 +2,18 @@
 
 use super::{Case, Finding};
 use crate::cause::Cause::*;
-use crate::reference::Registry;
+use crate::reference::{Reference, Registry};
 use crate::sign::Sign;
 
 pub(super) fn finding(case: &Case<'_>) -> Finding {
     match case.lead {
-        Sign::NameUnknown => return Finding::certain(NotFoundRepository),
+        Sign::NameUnknown => return name_unknown(case),
         Sign::BlobUnknown => {
             return Finding::open([RegistryError, CorruptContent, Mirror, NotFound]);
+        }
+        // Harbor has other words for a repository; a proxy project says so of its registry's failures.
+        Sign::ManifestUnknown if case.message.text().contains("artifact ") => {
+            return Finding::open([NotFoundTag, NotFound, WrongReference, RegistryError]);
         }
         Sign::ManifestUnknown => {
             return Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository]);
@@ -32,6 +36,17 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
             Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository])
         }
         Registry::Kubernetes => Finding::open([NotFoundTag, NotFound, Mirror, WrongReference]),
+        _ if case.image.is_some_and(Reference::is_passed_through) => {
+            Finding::open([NotFound, NotFoundTag, RegistryError, WrongReference])
+        }
         _ => Finding::open([NotFound, NotFoundTag, NotFoundRepository, WrongReference]),
     }
+}
+
+/// ECR and Google's registry name what is missing; elsewhere a mirror or a proxy may not have it yet.
+fn name_unknown(case: &Case<'_>) -> Finding {
+    if matches!(case.registry, Registry::Ecr | Registry::Google) {
+        return Finding::certain(NotFoundRepository);
+    }
+    Finding::open([NotFoundRepository, WrongReference, Mirror, RegistryError])
 }

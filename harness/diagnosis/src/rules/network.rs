@@ -20,6 +20,10 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         Sign::ConnectionLost => lost(case),
         Sign::Proxy => Finding::certain(Proxy),
         Sign::UnknownAuthority => Finding::certain(TlsUnknownCa),
+        // A public registry has its name in its certificate: something else answered in its place.
+        Sign::CertificateName if case.asked_public_host() => {
+            Finding::open([TlsName, Dns, Proxy, NodeConfig])
+        }
         Sign::CertificateName => Finding::certain(TlsName),
         Sign::CertificateTime { times } => expired(case, *times),
         // A public registry does not speak plain HTTP on its port for HTTPS; something between does.
@@ -51,10 +55,16 @@ fn handshake(case: &Case<'_>) -> Finding {
 
 /// A name that exists for all the world fails by the node's DNS; one that may be misspelt does not.
 fn no_such_host(case: &Case<'_>, host: &str) -> Finding {
-    if case.led_to_another_token_server() || case.asked_mirror() {
+    let registry = Registry::of(host);
+    // registry.k8s.io itself sends the runtime on to Google's registry.
+    let is_own = case.registry == Registry::Kubernetes && registry == Registry::Google;
+    if (case.led_to_another_token_server() && !is_own) || case.asked_mirror() {
         return Finding::open([Dns, Mirror]);
     }
-    let registry = Registry::of(host);
+    // The registry was reached, and sent the runtime on to its store of blobs.
+    if case.asked_elsewhere() && !registry.is_well_known() {
+        return Finding::open([Dns, RegistrySetting, Mirror]);
+    }
     if registry == Registry::DockerHub && case.host_is_not_written() && !case.message.is_sandbox() {
         return Finding::open([Dns, WrongReference]);
     }
@@ -77,6 +87,9 @@ fn refused(case: &Case<'_>, address: Option<&str>) -> Finding {
         }
         (true, _) => Finding::open([UnreachableRefused, NodeConfig, Mirror, WrongReference]),
         _ if case.asked_mirror() => Finding::open([UnreachableRefused, Mirror, NodeConfig]),
+        _ if case.is_one_attempt() => {
+            Finding::open([UnreachableRefused, Proxy, Mirror, NodeConfig])
+        }
         _ if case.port_is_implied(address) => {
             Finding::open([UnreachableRefused, NodeConfig, HttpOnHttps, WrongReference])
         }
@@ -97,6 +110,9 @@ fn timeout(case: &Case<'_>) -> Finding {
     }
     if matches!(case.registry, Registry::Ecr | Registry::Acr) {
         return Finding::open([UnreachableTimeout, NetworkRule]);
+    }
+    if case.is_one_attempt() {
+        return Finding::open([UnreachableTimeout, Proxy, Mirror]);
     }
     Finding::certain(UnreachableTimeout)
 }

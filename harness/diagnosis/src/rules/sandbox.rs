@@ -31,9 +31,11 @@ pub(super) fn finding(case: &Case<'_>) -> Option<Finding> {
         (_, S::NoSuchHost { host, .. }) if !is_public(host) => {
             Some(Finding::open([Dns, SandboxImage, WrongReference]))
         }
-        // containerd's own default; on a closed network another setting was meant.
-        (_, S::ConnectionRefused { .. }) if case.registry == Registry::Kubernetes => {
-            Some(Finding::open([UnreachableRefused, SandboxImage, Mirror]))
+        // The default of containerd and of old kubelets; on a closed network another one was meant.
+        (_, S::ConnectionRefused { .. })
+            if matches!(case.registry, Registry::Kubernetes | Registry::Google) =>
+        {
+            Some(Finding::open([UnreachableRefused, SandboxImage, Mirror, Proxy]))
         }
         (_, S::ConnectionLost) => {
             Some(Finding::open([SandboxImage, UnreachableRefused, Proxy, UnreachableTimeout]))

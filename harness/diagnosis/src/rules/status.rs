@@ -28,8 +28,12 @@ pub(super) fn finding(case: &Case<'_>, code: u16, url: Option<&str>) -> Finding 
         407 => Finding::certain(Proxy),
         429 => Finding::certain(RateLimited),
         451 => Finding::certain(AddressBlocked),
+        // Harbor's answer if the project's rules keep an image back (`src/server/middleware`).
+        412 => Finding::open([RegistrySetting, SignaturePolicy, Mirror, RegistryError]),
         405 | 406 | 415 => Finding::open([UnsupportedManifest, RegistrySetting, Mirror]),
         408 => Finding::open([UnreachableTimeout, RegistryError, Proxy]),
+        // A gateway's words; which one's, an address would say.
+        502..=504 if case.message.host().is_none() => Finding::open([RegistryError, Proxy, Mirror]),
         500..=599 => failed(case),
         // Go's server answers so if it is asked for plain HTTP on a port for HTTPS.
         400 if url.is_some_and(|url| url.starts_with("http://")) => {

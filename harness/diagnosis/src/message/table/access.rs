@@ -245,13 +245,6 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Registry,
-        "IBM",
-        "The login credentials are not valid",
-        "unauthorized: The login credentials are not valid, or your IBM Cloud account is not active.",
-        Sign::BadCredentials,
-    ),
-    is(
-        Registry,
         "GitLab",
         "HTTP Basic: Access denied",
         "HTTP Basic: Access denied. The provided password or token is incorrect",

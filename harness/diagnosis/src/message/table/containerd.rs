@@ -188,6 +188,13 @@ pub(super) const ROWS: &[Row] = &[
         "media-type: schema 1 not supported",
         Sign::UnsupportedManifest,
     ),
+    with(
+        Containerd,
+        "remotes/docker/schema1/converter.go, to 1.7",
+        ": no signatures",
+        "failed to pull and unpack image \"reg.example.net/a:1\": no signatures",
+        |spot| spot.after.trim_matches(['"', ' ']).is_empty().then_some(Sign::UnsupportedManifest),
+    ),
     is(
         Containerd,
         "core/diff/stream.go",

@@ -96,6 +96,13 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Docker,
+        "distribution manifest/schema2/manifest.go",
+        "mediaType in manifest should be",
+        "mediaType in manifest should be 'application/vnd.docker.distribution.manifest.v2+json' not 'x'",
+        Sign::UnsupportedManifest,
+    ),
+    is(
+        Docker,
         "distribution manifest",
         "manifest schema v1 unsupported",
         "manifest schema v1 unsupported",

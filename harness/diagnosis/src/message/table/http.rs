@@ -34,6 +34,13 @@ pub(super) const ROWS: &[Row] = &[
     with(
         Go,
         HTTP,
+        ": Bad Request",
+        "Head \"https://reg.example.net/v2/a/manifests/1\": Bad Request",
+        after_address,
+    ),
+    with(
+        Go,
+        HTTP,
         ": Bad Gateway",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Bad Gateway",
         after_address,
@@ -127,6 +134,13 @@ pub(super) const ROWS: &[Row] = &[
         "go net/url/url.go",
         "first path segment in URL cannot contain colon",
         "parse \"reg:5000\": first path segment in URL cannot contain colon",
+        Sign::NodeConfig,
+    ),
+    is(
+        Go,
+        "go net/url/url.go",
+        "missing protocol scheme",
+        "parse \":///reg.example.net/v2/a/manifests/1\": missing protocol scheme",
         Sign::NodeConfig,
     ),
     is(
