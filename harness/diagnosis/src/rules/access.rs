@@ -48,6 +48,9 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         {
             Finding::open([NoCredentials, SecretWrongType, KeyMismatch, SecretWrongKey])
         }
+        S::AuthenticationRequired | S::Denied | S::Refused if case.got_manifest() => {
+            Finding::open([RegistryError, TokenExpired, Mirror, CredentialsRefused])
+        }
         S::TokenExpired => Finding::certain(TokenExpired),
         S::BadCredentials => Finding::certain(CredentialsRefused),
         S::ProviderFailed => provider(case),

@@ -59,6 +59,12 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// Whether a blob was asked for: who got its manifest before may read the repository.
+    pub(crate) fn got_manifest(&self) -> bool {
+        self.message.text().contains("pulling image configuration")
+            || self.message.url().is_some_and(|url| url.contains("/blobs/"))
+    }
+
     /// Whether the reference leaves out the registry, so that Docker Hub is asked.
     pub(crate) fn host_is_implied(&self) -> bool {
         self.image.is_some_and(|image| image.host.is_none())

@@ -27,6 +27,10 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         }
         return Finding::open([NoCredentials, NotFound, NotFoundTag, SecretWrongType]);
     }
+    // Docker to 1.13 fell back to a registry's API v1, whose "not found" hid the refusal before it.
+    if case.message.text().contains("Error: image ") {
+        return Finding::open([NotFoundRepository, NoCredentials, WrongReference, NotFoundTag]);
+    }
     if case.hides_refusals_of_mirrors() {
         return Finding::open([NotFound, NotFoundTag, NotFoundRepository, Mirror]);
     }

@@ -119,10 +119,7 @@ fn timeout(case: &Case<'_>) -> Finding {
 
 fn lost(case: &Case<'_>) -> Finding {
     let text = case.message.text();
-    if text.contains("failed to copy")
-        || text.contains("eadSeeker")
-        || text.contains("writing blob")
-    {
+    if text.contains("failed to copy") || text.contains("Seeker") || text.contains("writing blob") {
         return Finding::open([RegistryError, UnreachableTimeout, Proxy, UnreachableRefused]);
     }
     Finding::open([UnreachableRefused, Proxy, RegistryError, UnreachableTimeout])

@@ -48,6 +48,9 @@ fn unauthorised(case: &Case<'_>) -> Finding {
     if case.asked_mirror() {
         return Finding::open([Mirror, NoCredentials, CredentialsRefused, KeyMismatch]);
     }
+    if case.got_manifest() {
+        return Finding::open([RegistryError, TokenExpired, Mirror, CredentialsRefused]);
+    }
     Finding::open(access::candidates(case, Sent::Maybe))
 }
 

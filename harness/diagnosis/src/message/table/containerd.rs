@@ -188,6 +188,13 @@ pub(super) const ROWS: &[Row] = &[
         "media-type: schema 1 not supported",
         Sign::UnsupportedManifest,
     ),
+    is(
+        Containerd,
+        "client/pull.go, 2.0",
+        "Pulling Schema 1 images have been deprecated",
+        "failed to get converter for \"reg.example.net/a:1\": Pulling Schema 1 images have been deprecated and disabled by default since containerd v2.0.",
+        Sign::UnsupportedManifest,
+    ),
     with(
         Containerd,
         "remotes/docker/schema1/converter.go, to 1.7",

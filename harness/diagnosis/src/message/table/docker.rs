@@ -96,6 +96,13 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Docker,
+        "moby daemon/containerd",
+        "manifest.v1+prettyjws not supported",
+        "application/vnd.docker.distribution.manifest.v1+prettyjws not supported",
+        Sign::UnsupportedManifest,
+    ),
+    is(
+        Docker,
         "distribution manifest/schema2/manifest.go",
         "mediaType in manifest should be",
         "mediaType in manifest should be 'application/vnd.docker.distribution.manifest.v2+json' not 'x'",
