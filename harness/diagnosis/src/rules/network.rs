@@ -18,6 +18,10 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         Sign::Timeout => timeout(case),
         Sign::NoRoute => Finding::open([UnreachableTimeout, UnreachableRefused, Dns, NodeConfig]),
         Sign::ConnectionLost => lost(case),
+        // The proxy did not get through to the registry: either may be the one that is down.
+        Sign::Proxy if is_gateway(case.message.text()) => {
+            Finding::open([Proxy, RegistryError, UnreachableTimeout])
+        }
         Sign::Proxy => Finding::certain(Proxy),
         Sign::UnknownAuthority => Finding::certain(TlsUnknownCa),
         // A public registry has its name in its certificate: something else answered in its place.
@@ -34,6 +38,12 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         Sign::HttpsOnHttp => Finding::certain(HttpsOnHttp),
         _ => handshake(case),
     }
+}
+
+fn is_gateway(text: &str) -> bool {
+    [": Bad Gateway", ": Service Unavailable", ": Gateway Timeout"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// A handshake or certificate that was refused for another reason than name, time or authority.

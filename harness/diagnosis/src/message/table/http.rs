@@ -41,6 +41,20 @@ pub(super) const ROWS: &[Row] = &[
     with(
         Go,
         HTTP,
+        ": Method Not Allowed",
+        "Head \"https://reg.example.net/v2/a/manifests/1\": Method Not Allowed",
+        after_address,
+    ),
+    is(
+        Go,
+        "go-containerregistry pkg/v1/remote",
+        "unsupported MediaType: ",
+        "reading image \"reg.example.net/a:1\": unsupported MediaType: \"x\"",
+        Sign::UnsupportedManifest,
+    ),
+    with(
+        Go,
+        HTTP,
         ": Bad Gateway",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Bad Gateway",
         after_address,
