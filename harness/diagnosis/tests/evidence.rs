@@ -325,7 +325,7 @@ fn of_several_credentials_the_answer_of_the_registry_counts() {
     "linux/arm64/v8"
 )]
 #[case(
-    "no image found in manifest list for architecture amd64, variant \"\", OS linux",
+    "no image found in manifest list for architecture \"amd64\", variant \"\", OS \"linux\"",
     "linux/amd64"
 )]
 fn the_sentence_names_the_platform(#[case] text: &str, #[case] platform: &str) {

@@ -45,6 +45,11 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         S::NoPlatform { platform: Some(platform) } if platform.ends_with("/unknown") => {
             Finding::open([NoSuchPlatform, RuntimeFault])
         }
+        // CRI-O without quotes here missed images that have no variant, and tripped over its own
+        // store (containers/image `internal/pkg/platform`).
+        S::NoPlatform { .. } if is_of_old_crio(case.message.text()) => {
+            Finding::open([NoSuchPlatform, RuntimeFault])
+        }
         S::NoPlatform { .. } => Finding::certain(NoSuchPlatform),
         S::UnsupportedManifest => Finding::certain(UnsupportedManifest),
         // The count also differs if the runtime wrote one layer by two requests at once.
@@ -67,6 +72,11 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         S::SignatureRead => Finding::open([NotAuthorised, RegistryError, SignaturePolicy]),
         _ => Finding::open([Mirror, NodeConfig, UnreachableTimeout]),
     }
+}
+
+fn is_of_old_crio(text: &str) -> bool {
+    const WORDS: &str = "no image found in manifest list for architecture ";
+    text.split_once(WORDS).is_some_and(|(_, architecture)| !architecture.starts_with('"'))
 }
 
 fn never(case: &Case<'_>) -> Finding {

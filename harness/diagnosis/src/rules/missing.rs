@@ -25,7 +25,7 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         if case.registry.knows_nodes() {
             return Finding::open([NodeIdentity, NoCredentials, NotFound, NotFoundTag]);
         }
-        return Finding::open([NoCredentials, NotFound, NotFoundTag, SecretWrongType]);
+        return Finding::open([NoCredentials, NotFound, NotFoundTag, NotFoundRepository]);
     }
     // Docker to 1.13 fell back to a registry's API v1, whose "not found" hid the refusal before it.
     if case.message.text().contains("Error: image ") {

@@ -50,7 +50,8 @@ pub(super) fn finding(case: &Case<'_>) -> Option<Finding> {
 /// A cloud's registry knows its nodes, and the image was there when the node started; elsewhere the
 /// repository may be gone, unless the registry plainly asked for credentials.
 fn refused(case: &Case<'_>) -> Finding {
-    if case.registry.knows_nodes() || matches!(case.lead, Sign::NoBasicAuth) {
+    let asked = matches!(case.lead, Sign::NoBasicAuth | Sign::AuthenticationRequired);
+    if case.registry.knows_nodes() || (asked && !case.registry.is_well_known()) {
         return Finding::certain(SandboxImage);
     }
     Finding::open([SandboxImage, NotFoundRepository, NoCredentials, WrongReference])
