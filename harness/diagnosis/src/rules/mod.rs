@@ -63,7 +63,8 @@ fn read(said: &Said) -> Message {
     }
 }
 
-/// A sandbox that fails without a known wording is still a fact; other messages are unknown.
+/// A sandbox that fails without a known wording is still a fact, a generic part of a message leads
+/// to candidates; other messages are unknown.
 fn without_sign(evidence: &Evidence, messages: &[Message], named: Option<&Reference>) -> Diagnosis {
     let hinted = messages.iter().find_map(|message| Some((message, hint::of(message)?)));
     let image = messages

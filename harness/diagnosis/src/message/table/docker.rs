@@ -37,6 +37,13 @@ pub(super) const ROWS: &[Row] = &[
         "repository a not found: does not exist or no pull access",
         Sign::PullAccessDenied,
     ),
+    is(
+        Docker,
+        "moby registry/session.go, to 20.10",
+        "Network timed out while trying to connect to",
+        "Network timed out while trying to connect to https://reg.example.net/v1/repositories/a/images",
+        Sign::Timeout,
+    ),
     with(Docker, ERRORS, "manifest for ", "manifest for reg.example.net/a:1 not found", manifest),
     with(
         Docker,
