@@ -30,6 +30,16 @@ pub(super) const ROWS: &[Row] = &[
     ),
     with(
         Go,
+        "getaddrinfo's EAI_NODATA, of a Go built with cgo",
+        "No address associated with hostname",
+        "dial tcp: lookup reg.example.net: No address associated with hostname",
+        |spot| {
+            let (host, resolver) = lookup(spot.before)?;
+            Some(Sign::NoSuchHost { host, resolver })
+        },
+    ),
+    with(
+        Go,
         NET,
         "temporary failure in name resolution",
         "dial tcp: lookup reg.example.net: Temporary failure in name resolution",
