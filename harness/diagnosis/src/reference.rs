@@ -56,6 +56,14 @@ impl Reference {
         Some(first) == self.host.as_deref()
     }
 
+    /// Returns whether the path's first part is named as projects are that fetch from another registry.
+    #[must_use]
+    pub fn is_passed_through(&self) -> bool {
+        let first = self.path.split('/').next().unwrap_or_default();
+        ["cache", "proxy", "remote", "mirror"].iter().any(|word| first.contains(word))
+            || Registry::of(first).is_well_known()
+    }
+
     /// Returns whether the reference is a single word, which Docker Hub's `library` stands for.
     #[must_use]
     pub fn is_single_word(&self) -> bool {
@@ -161,7 +169,10 @@ impl Registry {
 /// Returns whether only a cluster's DNS, or a local one, can know the name.
 pub(crate) fn is_local_name(host: &str) -> bool {
     let host = field::without_port(host).trim_end_matches('.');
-    !host.contains('.')
+    let top = host.rsplit('.').next().unwrap_or(host);
+    // No public top-level domain has a hyphen, but for encoded ones.
+    top == host
+        || (top.contains('-') && !top.starts_with("xn--"))
         || [".svc", ".local", ".internal", ".lan", ".localdomain"]
             .iter()
             .any(|end| host.ends_with(end))

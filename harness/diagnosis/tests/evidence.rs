@@ -89,7 +89,7 @@ fn secrets_that_may_not_be_read_decide_nothing() {
 fn without_credentials_quay_leaves_missing_open() {
     assert_eq!(
         ids(&with(QUAY, Keyring::default())),
-        [Cause::NoCredentials, Cause::NotFoundRepository]
+        [Cause::NoCredentials, Cause::NotFoundRepository, Cause::WrongReference]
     );
 }
 
@@ -129,7 +129,7 @@ fn secrets_do_not_matter_to_a_sandbox() {
 
 #[test]
 fn secrets_do_not_matter_to_the_network() {
-    let message = "Failed to pull image \"reg.example.net/a\": dial tcp 203.0.113.1:443: connect: connection refused";
+    let message = "Failed to pull image \"reg.example.net:5000/a\": dial tcp 203.0.113.1:5000: connect: connection refused";
     assert_eq!(
         diagnose(&with(message, Keyring::default())).cause(),
         Some(Cause::UnreachableRefused)
@@ -405,7 +405,7 @@ fn of_several_credentials_the_answer_of_the_registry_counts() {
     "linux/arm64/v8"
 )]
 #[case(
-    "no image found in manifest list for architecture amd64, variant \"\", OS linux",
+    "no image found in manifest list for architecture \"amd64\", variant \"\", OS \"linux\"",
     "linux/amd64"
 )]
 fn the_sentence_names_the_platform(#[case] text: &str, #[case] platform: &str) {

@@ -12,8 +12,11 @@ use std::time::Instant;
 use pullproof_diagnosis::message::Message;
 use pullproof_diagnosis::{Evidence, diagnose, explain};
 
-const MESSAGES: &str =
-    concat!(include_str!("corpus/pull-failures.jsonl"), include_str!("corpus/shapes.jsonl"));
+const MESSAGES: &str = concat!(
+    include_str!("corpus/pull-failures.jsonl"),
+    include_str!("corpus/shapes.jsonl"),
+    include_str!("corpus/found.jsonl"),
+);
 
 fn messages() -> Vec<String> {
     let lines = MESSAGES.lines().filter(|line| !line.is_empty());

@@ -4,8 +4,8 @@
 /// at the end.
 const KEPT: usize = 16 * 1024;
 
-/// Returns the text without escape sequences, control and direction characters, cut in its middle
-/// if it is long.
+/// Returns the text without escape sequences, control and direction characters and typographic
+/// quotes, cut in its middle if it is long.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(2 * KEPT) + 8);
     if text.len() <= 2 * KEPT {
@@ -49,6 +49,8 @@ fn append(out: &mut String, text: &str) {
                     out.push(' ');
                 }
             }
+            // Pages and chats turn the quotes around a name into these.
+            '“' | '”' => out.push('"'),
             _ if is_hidden(char) => {}
             _ => out.push(char),
         }
@@ -106,6 +108,7 @@ mod tests {
     #[case::bell_and_nul("a\u{7}\u{0}b", "ab")]
     #[case::reversed("a\u{202e}b", "ab")]
     #[case::eight_bit("\u{9b}2Jx", "x")]
+    #[case::typographic_quotes("image “a”", "image \"a\"")]
     #[case::open_sequence("x\u{1b}[", "x")]
     fn text_is_printable(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(printable(text), expected);

@@ -35,8 +35,11 @@ const COMPLETED: &[&str] = &[
 
 /// Words that stand only where a pod sandbox is made.
 const SANDBOX: &[&str] = &[
-    "failed to get sandbox image",
+    "sandbox image",
+    // dockershim and cri-dockerd, core/helpers.go
+    "failed pulling image",
     "Failed to create pod sandbox",
+    "Failed create pod sandbox",
     "CreatePodSandbox",
     "FailedCreatePodSandBox",
     "failed to start sandbox",
@@ -48,9 +51,16 @@ pub(crate) fn images(text: &str) -> Images {
     let first = |words: &[&str]| {
         words.iter().find_map(|word| field::quoted_after(text, word)).map(str::to_owned)
     };
-    let completed = first(COMPLETED);
+    let completed = first(COMPLETED).or_else(|| leading(text));
     let requested = first(REQUESTED).or_else(|| unquoted(text)).or_else(|| completed.clone());
     Images { requested, completed }
+}
+
+/// What is left of containerd's frame if its first words are cut off.
+fn leading(text: &str) -> Option<String> {
+    let (image, _) = text.strip_prefix('"')?.split_once("\": ")?;
+    let is_image = image.contains('/') && !image.contains([' ', '"', '=']);
+    is_image.then(|| image.to_owned())
 }
 
 /// Old wordings put no quotes around the image.
@@ -156,6 +166,7 @@ mod tests {
     )]
     #[case("Back-off pulling image \"team/a\"", Some("team/a"), None)]
     #[case("image pull failed for reg/a:1, this may be", Some("reg/a:1"), None)]
+    #[case("\"docker.io/team/a:1\": x", Some("docker.io/team/a:1"), Some("docker.io/team/a:1"))]
     #[case("nothing", None, None)]
     fn images_are_found(
         #[case] text: &str,

@@ -48,6 +48,9 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         {
             Finding::open([NoCredentials, SecretWrongType, KeyMismatch, SecretWrongKey])
         }
+        S::AuthenticationRequired | S::Denied | S::Refused if case.got_manifest() => {
+            Finding::open([RegistryError, TokenExpired, Mirror, CredentialsRefused])
+        }
         S::TokenExpired => Finding::certain(TokenExpired),
         S::BadCredentials => Finding::certain(CredentialsRefused),
         S::ProviderFailed => provider(case),
@@ -77,6 +80,10 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         S::OauthTokenRefused { code: 403 } if case.registry == Registry::DockerHub => {
             Finding::open([AddressBlocked, CredentialsRefused, Proxy, TokenExpired])
         }
+        // Credentials that Google does not know are a 401; a 403 is about rights and the project.
+        S::OauthTokenRefused { code: 403 } if case.registry == Registry::Google => {
+            Finding::open([NodeIdentity, NotAuthorised, CredentialsRefused, RegistrySetting])
+        }
         S::OauthTokenRefused { code: 401 } if case.registry == Registry::DockerHub => {
             Finding::certain(CredentialsRefused)
         }
@@ -95,7 +102,7 @@ pub(super) fn candidates(case: &Case<'_>, sent: Sent) -> [Cause; 4] {
         (R::Ecr, Sent::Maybe) => [TokenExpired, ProviderFailed, NodeIdentity, NoCredentials],
         (R::Ecr, Sent::Yes) => [TokenExpired, CredentialsRefused, NotAuthorised, NodeIdentity],
         (R::Acr, Sent::No) => [NodeIdentity, NoCredentials, KeyMismatch, ProviderFailed],
-        (R::Acr, Sent::Maybe) => [NodeIdentity, NoCredentials, CredentialsRefused, TokenExpired],
+        (R::Acr, Sent::Maybe) => [NodeIdentity, NoCredentials, TokenExpired, ProviderFailed],
         (R::Acr, Sent::Yes) => [NodeIdentity, CredentialsRefused, TokenExpired, NotAuthorised],
         (R::Google, Sent::No) => [NodeIdentity, NoCredentials, ProviderFailed, NotFoundRepository],
         (R::Google, Sent::Maybe) => {
@@ -111,11 +118,9 @@ pub(super) fn candidates(case: &Case<'_>, sent: Sent) -> [Cause; 4] {
         }
         (R::DockerHub, _) => on_docker_hub(case),
         (R::Quay | R::Ghcr, Sent::No) => {
-            [NoCredentials, NotFoundRepository, KeyMismatch, unmatched(case)[0]]
+            [NoCredentials, NotFoundRepository, WrongReference, KeyMismatch]
         }
-        (R::Quay | R::Ghcr, Sent::Maybe) => {
-            [NoCredentials, NotFoundRepository, NotAuthorised, CredentialsRefused]
-        }
+        (R::Quay | R::Ghcr, Sent::Maybe) => public_or_private(case),
         (R::Ghcr, Sent::Yes) => {
             [NotAuthorised, CredentialsRefused, NotFoundRepository, TokenExpired]
         }
@@ -130,6 +135,9 @@ pub(super) fn candidates(case: &Case<'_>, sent: Sent) -> [Cause; 4] {
         }
         (R::GitLab | R::Other, Sent::Yes) => {
             [CredentialsRefused, TokenExpired, NotAuthorised, RegistrySetting]
+        }
+        (R::Other, Sent::No) if case.message.host().is_none() => {
+            [NoCredentials, NodeIdentity, KeyMismatch, NotFoundRepository]
         }
         (R::Other, Sent::No) => {
             let [likelier, other] = unmatched(case);
@@ -149,6 +157,20 @@ fn on_docker_hub(case: &Case<'_>) -> [Cause; 4] {
         return [NoCredentials, NotFoundRepository, WrongReference, SecretEmpty];
     }
     [NotFoundRepository, NoCredentials, SecretEmpty, NotAuthorised]
+}
+
+/// These say the same of private and missing repositories; a refused password has words of its own,
+/// but for CRI-O, and for GHCR's "denied".
+fn public_or_private(case: &Case<'_>) -> [Cause; 4] {
+    match case.lead {
+        Sign::CrioUnauthorized => {
+            [NoCredentials, NotFoundRepository, CredentialsRefused, NotAuthorised]
+        }
+        Sign::Denied if case.registry == Registry::Ghcr => {
+            [NoCredentials, CredentialsRefused, TokenExpired, NotFoundRepository]
+        }
+        _ => [NoCredentials, NotFoundRepository, NotAuthorised, WrongReference],
+    }
 }
 
 /// Why a secret the pod names does not serve, likeliest first. Of a secret that is not there a
@@ -172,6 +194,7 @@ fn elsewhere(case: &Case<'_>) -> [Cause; 4] {
         Sign::InsufficientScope => {
             [NoCredentials, NotFoundRepository, CredentialsRefused, NotAuthorised]
         }
+        Sign::Denied if case.message.host().is_none() => public_or_private(case),
         Sign::Denied => [NotAuthorised, NoCredentials, NotFoundRepository, CredentialsRefused],
         Sign::Status { .. } => [CredentialsRefused, NoCredentials, KeyMismatch, RegistrySetting],
         _ => [NoCredentials, CredentialsRefused, KeyMismatch, NotAuthorised],

@@ -14,7 +14,22 @@ pub(crate) struct Case<'a> {
     pub registry: Registry,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    /// A case of the message; the image may be named outside it.
+    pub(crate) fn new(
+        evidence: &'a Evidence,
+        message: &'a Message,
+        lead: &'a Sign,
+        named: Option<&'a Reference>,
+    ) -> Self {
+        let image = message.image().or(named);
+        let registry = match (message.registry(), image) {
+            (Registry::Other, Some(image)) => Registry::of(image.registry()),
+            (registry, _) => registry,
+        };
+        Self { evidence, message, lead, image, registry }
+    }
+
     pub(crate) fn has(&self, sign: &Sign) -> bool {
         self.message.signs().any(|other| other == sign)
     }
@@ -42,6 +57,12 @@ impl Case<'_> {
                     .as_ref()
                     .is_some_and(|version| *version >= semver::Version::new(1, 7, 8))
         })
+    }
+
+    /// Whether a blob was asked for: who got its manifest before may read the repository.
+    pub(crate) fn got_manifest(&self) -> bool {
+        self.message.text().contains("pulling image configuration")
+            || self.message.url().is_some_and(|url| url.contains("/blobs/"))
     }
 
     /// Whether the reference leaves out the registry, so that Docker Hub is asked.
@@ -90,6 +111,31 @@ impl Case<'_> {
         let (url, host) = (field::without_port(url), field::without_port(host));
         url != host
             && !(Registry::of(url) == Registry::of(host) && Registry::of(url) != Registry::Other)
+    }
+
+    /// Whether the host that was asked is a public registry's.
+    pub(crate) fn asked_public_host(&self) -> bool {
+        let asked = self.message.url().and_then(field::host_of);
+        asked.or(self.message.host()).is_some_and(|host| Registry::of(host).is_well_known())
+    }
+
+    /// Whether the message is about a public registry and names no image, not even in its address: a
+    /// line of a runtime that may have gone by a mirror or a proxy before.
+    pub(crate) fn is_one_attempt(&self) -> bool {
+        let is_path = |url: &str| url.contains("/manifests/") || url.contains("/blobs/");
+        self.image.is_none()
+            && self.registry.is_well_known()
+            && !self.message.is_sandbox()
+            && !self.message.url().is_some_and(is_path)
+    }
+
+    /// Whether a private registry named without a port refused on HTTPS's: it may listen on HTTP's
+    /// only.
+    pub(crate) fn port_is_implied(&self, address: Option<&str>) -> bool {
+        let host = self.image.and_then(|image| image.host.as_deref());
+        self.registry == Registry::Other
+            && host.is_some_and(|host| host == field::without_port(host))
+            && address.is_some_and(|address| address.ends_with(":443"))
     }
 
     /// Whether containerd asked a mirror: it names the registry meant in `ns`

@@ -2,14 +2,18 @@
 
 use super::{Case, Finding};
 use crate::cause::Cause::*;
-use crate::reference::Registry;
+use crate::reference::{Reference, Registry};
 use crate::sign::Sign;
 
 pub(super) fn finding(case: &Case<'_>) -> Finding {
     match case.lead {
-        Sign::NameUnknown => return Finding::certain(NotFoundRepository),
+        Sign::NameUnknown => return name_unknown(case),
         Sign::BlobUnknown => {
             return Finding::open([RegistryError, CorruptContent, Mirror, NotFound]);
+        }
+        // Harbor has other words for a repository; a proxy project says so of its registry's failures.
+        Sign::ManifestUnknown if case.message.text().contains("artifact ") => {
+            return Finding::open([NotFoundTag, NotFound, WrongReference, RegistryError]);
         }
         Sign::ManifestUnknown => {
             return Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository]);
@@ -18,7 +22,14 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
     }
     if case.has(&Sign::NoCredentialsOnRequest) {
         // The registries of that time denied knowing what they would not show.
-        return Finding::open([NoCredentials, NotFound, NotFoundTag, SecretWrongType]);
+        if case.registry.knows_nodes() {
+            return Finding::open([NodeIdentity, NoCredentials, NotFound, NotFoundTag]);
+        }
+        return Finding::open([NoCredentials, NotFound, NotFoundTag, NotFoundRepository]);
+    }
+    // Docker to 1.13 fell back to a registry's API v1, whose "not found" hid the refusal before it.
+    if case.message.text().contains("Error: image ") {
+        return Finding::open([NotFoundRepository, NoCredentials, WrongReference, NotFoundTag]);
     }
     if case.hides_refusals_of_mirrors() {
         return Finding::open([NotFound, NotFoundTag, NotFoundRepository, Mirror]);
@@ -29,6 +40,17 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
             Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository])
         }
         Registry::Kubernetes => Finding::open([NotFoundTag, NotFound, Mirror, WrongReference]),
+        _ if case.image.is_some_and(Reference::is_passed_through) => {
+            Finding::open([NotFound, NotFoundTag, RegistryError, WrongReference])
+        }
         _ => Finding::open([NotFound, NotFoundTag, NotFoundRepository, WrongReference]),
     }
+}
+
+/// ECR and Google's registry name what is missing; elsewhere a mirror or a proxy may not have it yet.
+fn name_unknown(case: &Case<'_>) -> Finding {
+    if matches!(case.registry, Registry::Ecr | Registry::Google) {
+        return Finding::certain(NotFoundRepository);
+    }
+    Finding::open([NotFoundRepository, WrongReference, Mirror, RegistryError])
 }

@@ -3,6 +3,7 @@
 mod access;
 mod case;
 mod finding;
+mod hint;
 mod lead;
 mod local;
 mod missing;
@@ -16,7 +17,7 @@ use crate::cause::Cause;
 use crate::diagnosis::Diagnosis;
 use crate::evidence::{Evidence, Place, Said};
 use crate::message::Message;
-use crate::reference::{Reference, Registry};
+use crate::reference::Reference;
 use crate::sign::Sign;
 use crate::words;
 
@@ -25,7 +26,8 @@ pub(crate) use finding::Finding;
 
 /// Returns why the pull failed, as far as the evidence decides it.
 ///
-/// A message whose wording is not known gives no cause and no candidates, but its innermost error.
+/// A message whose wording is not known gives the candidates of its generic parts, or none, and its
+/// innermost error.
 ///
 /// ```
 /// use pullproof_diagnosis::{Cause, Evidence, diagnose};
@@ -46,14 +48,9 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
         .filter_map(|message| Some((message, lead::of(message)?)))
         .min_by_key(|(_, sign)| lead::kind(sign));
     let Some((message, sign)) = led else {
-        return without_sign(&messages);
+        return without_sign(evidence, &messages, named.as_ref());
     };
-    let image = message.image().or(named.as_ref());
-    let registry = match (message.registry(), image) {
-        (Registry::Other, Some(image)) => Registry::of(image.registry()),
-        (registry, _) => registry,
-    };
-    let case = Case { evidence, message, lead: sign, image, registry };
+    let case = Case::new(evidence, message, sign, named.as_ref());
     let finding = narrow::by_evidence(&case, with_mirrors(&case, of_sign(&case)));
     words::diagnosis(&case, &finding)
 }
@@ -67,8 +64,10 @@ fn read(said: &Said) -> Message {
     }
 }
 
-/// A sandbox that fails without a known wording is still a fact; other messages are unknown.
-fn without_sign(messages: &[Message]) -> Diagnosis {
+/// A sandbox that fails without a known wording is still a fact, a generic part of a message leads
+/// to candidates; other messages are unknown.
+fn without_sign(evidence: &Evidence, messages: &[Message], named: Option<&Reference>) -> Diagnosis {
+    let hinted = messages.iter().find_map(|message| Some((message, hint::of(message)?)));
     let image = messages
         .iter()
         .find(|message| message.is_sandbox() && message.text().contains("sandbox image"));
@@ -77,6 +76,11 @@ fn without_sign(messages: &[Message]) -> Diagnosis {
             message,
             &Finding::open([Cause::SandboxImage, Cause::RuntimeFault, Cause::NodeConfig]),
         ),
+        None if let Some((message, sign)) = &hinted => {
+            let case = Case::new(evidence, message, sign, named);
+            let finding = hint::finding(of_sign(&case), sign);
+            words::diagnosis(&case, &narrow::by_evidence(&case, finding))
+        }
         None if messages.iter().any(Message::is_back_off) => Diagnosis::of_back_off(),
         None => Diagnosis::unknown(messages.first().map(Message::innermost).unwrap_or_default()),
     }

@@ -16,10 +16,18 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         Sign::ResolverFailed { .. } => Finding::certain(Dns),
         Sign::ConnectionRefused { address } => refused(case, address.as_deref()),
         Sign::Timeout => timeout(case),
-        Sign::NoRoute => Finding::open([UnreachableTimeout, UnreachableRefused, NodeConfig]),
+        Sign::NoRoute => Finding::open([UnreachableTimeout, UnreachableRefused, Dns, NodeConfig]),
         Sign::ConnectionLost => lost(case),
+        // The proxy did not get through to the registry: either may be the one that is down.
+        Sign::Proxy if is_gateway(case.message.text()) => {
+            Finding::open([Proxy, RegistryError, UnreachableTimeout])
+        }
         Sign::Proxy => Finding::certain(Proxy),
         Sign::UnknownAuthority => Finding::certain(TlsUnknownCa),
+        // A public registry has its name in its certificate: something else answered in its place.
+        Sign::CertificateName if case.asked_public_host() => {
+            Finding::open([TlsName, Dns, Proxy, NodeConfig])
+        }
         Sign::CertificateName => Finding::certain(TlsName),
         Sign::CertificateTime { times } => expired(case, *times),
         // A public registry does not speak plain HTTP on its port for HTTPS; something between does.
@@ -28,12 +36,19 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         }
         Sign::HttpOnHttps => Finding::certain(HttpOnHttps),
         Sign::HttpsOnHttp => Finding::certain(HttpsOnHttp),
-        _ => handshake(case.message.text()),
+        _ => handshake(case),
     }
 }
 
+fn is_gateway(text: &str) -> bool {
+    [": Bad Gateway", ": Service Unavailable", ": Gateway Timeout"]
+        .iter()
+        .any(|words| text.contains(words))
+}
+
 /// A handshake or certificate that was refused for another reason than name, time or authority.
-fn handshake(text: &str) -> Finding {
+fn handshake(case: &Case<'_>) -> Finding {
+    let text = case.message.text();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     Finding::open(if says(&["unrecognized name", "for this name"]) {
         [TlsName, RegistrySetting, Proxy, NodeConfig]
@@ -41,6 +56,8 @@ fn handshake(text: &str) -> Finding {
         [NodeConfig, RegistrySetting, TlsUnknownCa, Proxy]
     } else if text.contains("x509: ") {
         [TlsUnknownCa, RegistrySetting, NodeConfig, Proxy]
+    } else if case.registry.is_well_known() {
+        [Proxy, RegistryError, NodeConfig, UnreachableRefused]
     } else {
         [RegistrySetting, NodeConfig, Proxy, TlsName]
     })
@@ -48,10 +65,16 @@ fn handshake(text: &str) -> Finding {
 
 /// A name that exists for all the world fails by the node's DNS; one that may be misspelt does not.
 fn no_such_host(case: &Case<'_>, host: &str) -> Finding {
-    if case.led_to_another_token_server() || case.asked_mirror() {
+    let registry = Registry::of(host);
+    // registry.k8s.io itself sends the runtime on to Google's registry.
+    let is_own = case.registry == Registry::Kubernetes && registry == Registry::Google;
+    if (case.led_to_another_token_server() && !is_own) || case.asked_mirror() {
         return Finding::open([Dns, Mirror]);
     }
-    let registry = Registry::of(host);
+    // The registry was reached, and sent the runtime on to its store of blobs.
+    if case.asked_elsewhere() && !registry.is_well_known() {
+        return Finding::open([Dns, RegistrySetting, Mirror]);
+    }
     if registry == Registry::DockerHub && case.host_is_not_written() && !case.message.is_sandbox() {
         return Finding::open([Dns, WrongReference]);
     }
@@ -72,8 +95,14 @@ fn refused(case: &Case<'_>, address: Option<&str>) -> Finding {
         (true, Some(asked)) if !is_loopback(asked) => {
             Finding::open([Mirror, UnreachableRefused, NodeConfig, Proxy])
         }
-        (true, _) => Finding::open([UnreachableRefused, WrongReference, Mirror]),
-        _ if case.asked_mirror() => Finding::open([UnreachableRefused, Mirror]),
+        (true, _) => Finding::open([UnreachableRefused, NodeConfig, Mirror, WrongReference]),
+        _ if case.asked_mirror() => Finding::open([UnreachableRefused, Mirror, NodeConfig]),
+        _ if case.is_one_attempt() => {
+            Finding::open([UnreachableRefused, Proxy, Mirror, NodeConfig])
+        }
+        _ if case.port_is_implied(address) => {
+            Finding::open([UnreachableRefused, NodeConfig, HttpOnHttps, WrongReference])
+        }
         _ => Finding::certain(UnreachableRefused),
     }
 }
@@ -89,18 +118,18 @@ fn timeout(case: &Case<'_>) -> Finding {
     if case.asked_mirror() {
         return Finding::open([UnreachableTimeout, Mirror]);
     }
-    if case.registry.knows_nodes() {
+    if matches!(case.registry, Registry::Ecr | Registry::Acr) {
         return Finding::open([UnreachableTimeout, NetworkRule]);
+    }
+    if case.is_one_attempt() {
+        return Finding::open([UnreachableTimeout, Proxy, Mirror]);
     }
     Finding::certain(UnreachableTimeout)
 }
 
 fn lost(case: &Case<'_>) -> Finding {
     let text = case.message.text();
-    if text.contains("failed to copy")
-        || text.contains("eadSeeker")
-        || text.contains("writing blob")
-    {
+    if text.contains("failed to copy") || text.contains("Seeker") || text.contains("writing blob") {
         return Finding::open([RegistryError, UnreachableTimeout, Proxy, UnreachableRefused]);
     }
     Finding::open([UnreachableRefused, Proxy, RegistryError, UnreachableTimeout])

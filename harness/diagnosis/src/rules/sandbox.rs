@@ -3,6 +3,7 @@
 use super::lead::{self, Kind};
 use super::{Case, Finding};
 use crate::cause::Cause::*;
+use crate::reference::Registry;
 use crate::sign::Sign;
 
 /// Returns what differs from the image of a container, if anything does.
@@ -15,9 +16,7 @@ pub(super) fn finding(case: &Case<'_>) -> Option<Finding> {
         }
         (_, S::InvalidReference) => Some(Finding::open([InvalidName, SandboxImage, NodeConfig])),
         // The runtime should have had the image; no credentials of a pod could have helped.
-        (Kind::Access | Kind::Reason, _) | (_, S::Status { code: 401, .. }) => {
-            Some(Finding::certain(SandboxImage))
-        }
+        (Kind::Access | Kind::Reason, _) | (_, S::Status { code: 401, .. }) => Some(refused(case)),
         (_, S::Status { code: 403, .. }) => {
             Some(Finding::open([SandboxImage, AddressBlocked, NetworkRule, Mirror]))
         }
@@ -32,6 +31,15 @@ pub(super) fn finding(case: &Case<'_>) -> Option<Finding> {
         (_, S::NoSuchHost { host, .. }) if !is_public(host) => {
             Some(Finding::open([Dns, SandboxImage, WrongReference]))
         }
+        // The default of containerd and of old kubelets; on a closed network another one was meant.
+        (_, S::ConnectionRefused { .. })
+            if matches!(case.registry, Registry::Kubernetes | Registry::Google) =>
+        {
+            Some(Finding::open([UnreachableRefused, SandboxImage, Mirror, Proxy]))
+        }
+        (_, S::ConnectionLost) => {
+            Some(Finding::open([SandboxImage, UnreachableRefused, Proxy, UnreachableTimeout]))
+        }
         (_, S::DeadlineExceeded) => {
             Some(Finding::open([UnreachableTimeout, SandboxImage, RuntimeFault, SlowPull]))
         }
@@ -39,6 +47,16 @@ pub(super) fn finding(case: &Case<'_>) -> Option<Finding> {
     }
 }
 
+/// A cloud's registry knows its nodes, and the image was there when the node started; elsewhere the
+/// repository may be gone, unless the registry plainly asked for credentials.
+fn refused(case: &Case<'_>) -> Finding {
+    let asked = matches!(case.lead, Sign::NoBasicAuth | Sign::AuthenticationRequired);
+    if case.registry.knows_nodes() || (asked && !case.registry.is_well_known()) {
+        return Finding::certain(SandboxImage);
+    }
+    Finding::open([SandboxImage, NotFoundRepository, NoCredentials, WrongReference])
+}
+
 fn is_public(host: &str) -> bool {
-    crate::reference::Registry::of(host).is_well_known()
+    Registry::of(host).is_well_known()
 }

@@ -11,6 +11,11 @@ pub(super) fn finding(case: &Case<'_>, code: u16, url: Option<&str>) -> Finding 
     match code {
         401 => unauthorised(case),
         403 => forbidden(case, url),
+        404 if asked_page(case)
+            && (case.registry.is_well_known() || case.message.host().is_none()) =>
+        {
+            Finding::open([RegistryError, WrongReference, NotFound, Mirror])
+        }
         404 if asked_page(case) => {
             Finding::open([WrongReference, NotFound, RegistrySetting, Mirror])
         }
@@ -23,8 +28,12 @@ pub(super) fn finding(case: &Case<'_>, code: u16, url: Option<&str>) -> Finding 
         407 => Finding::certain(Proxy),
         429 => Finding::certain(RateLimited),
         451 => Finding::certain(AddressBlocked),
+        // Harbor's answer if the project's rules keep an image back (`src/server/middleware`).
+        412 => Finding::open([RegistrySetting, SignaturePolicy, Mirror, RegistryError]),
         405 | 406 | 415 => Finding::open([UnsupportedManifest, RegistrySetting, Mirror]),
         408 => Finding::open([UnreachableTimeout, RegistryError, Proxy]),
+        // A gateway's words; which one's, an address would say.
+        502..=504 if case.message.host().is_none() => Finding::open([RegistryError, Proxy, Mirror]),
         500..=599 => failed(case),
         // Go's server answers so if it is asked for plain HTTP on a port for HTTPS.
         400 if url.is_some_and(|url| url.starts_with("http://")) => {
@@ -39,6 +48,9 @@ fn unauthorised(case: &Case<'_>) -> Finding {
     if case.asked_mirror() {
         return Finding::open([Mirror, NoCredentials, CredentialsRefused, KeyMismatch]);
     }
+    if case.got_manifest() {
+        return Finding::open([RegistryError, TokenExpired, Mirror, CredentialsRefused]);
+    }
     Finding::open(access::candidates(case, Sent::Maybe))
 }
 
@@ -52,7 +64,8 @@ fn forbidden(case: &Case<'_>, url: Option<&str>) -> Finding {
     }
     Finding::open(match case.registry {
         Registry::Acr => [NetworkRule, NodeIdentity, NotAuthorised, RegistrySetting],
-        Registry::Ecr => [TokenExpired, NotAuthorised, NodeIdentity, NetworkRule],
+        // Accounts that own shared images differ by region.
+        Registry::Ecr => [TokenExpired, NotAuthorised, NodeIdentity, WrongReference],
         Registry::Google => [NodeIdentity, NotAuthorised, NoCredentials, NotFoundRepository],
         Registry::Kubernetes => [AddressBlocked, NetworkRule, Proxy, Mirror],
         Registry::DockerHub => [AddressBlocked, Mirror, Proxy, NotAuthorised],
@@ -80,7 +93,7 @@ fn failed(case: &Case<'_>) -> Finding {
 /// Whether a web server's page for an unknown path came back, rather than a registry's answer.
 fn asked_page(case: &Case<'_>) -> bool {
     let text = case.message.text();
-    text.contains("page not found") || text.contains("<html")
+    ["page not found", "<html", "<!DOCTYPE", "<title>"].iter().any(|words| text.contains(words))
 }
 
 fn is_token(url: Option<&str>) -> bool {

@@ -50,9 +50,16 @@ pub(super) const ROWS: &[Row] = &[
     with(
         Registry,
         CODES,
-        ": denied: ",
+        ": denied",
         "Head \"https://ghcr.io/v2/team/a/manifests/1\": denied: denied",
         bare_denied,
+    ),
+    is(
+        Registry,
+        "Quay endpoints/v1",
+        "\"error\": \"Permission Denied\"",
+        "Error: Status 403 trying to pull repository team/a: \"{\"error\": \"Permission Denied\"}\"",
+        Sign::Denied,
     ),
     is(
         Registry,
@@ -238,13 +245,6 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Registry,
-        "IBM",
-        "The login credentials are not valid",
-        "unauthorized: The login credentials are not valid, or your IBM Cloud account is not active.",
-        Sign::BadCredentials,
-    ),
-    is(
-        Registry,
         "GitLab",
         "HTTP Basic: Access denied",
         "HTTP Basic: Access denied. The provided password or token is incorrect",
@@ -327,10 +327,10 @@ fn own_words(spot: Spot<'_>) -> Option<Sign> {
     (code && !spot.after.trim().is_empty()).then_some(Sign::Refused)
 }
 
-/// A denial with no reason behind it.
+/// A denial with no reason behind it; the last word, or said twice.
 fn bare_denied(spot: Spot<'_>) -> Option<Sign> {
     let after = spot.after.trim_end_matches(['.', '"', ' ', ']', ')']);
-    matches!(after, "denied" | "" | "access denied").then_some(Sign::Denied)
+    matches!(after, "" | ": denied" | ": access denied").then_some(Sign::Denied)
 }
 
 fn google(spot: Spot<'_>) -> Option<Sign> {

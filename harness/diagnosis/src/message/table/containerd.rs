@@ -10,7 +10,6 @@ const RESOLVER: &str = "core/remotes/docker/resolver.go";
 const FETCHER: &str = "core/remotes/docker/fetcher.go";
 const HOSTS: &str = "core/remotes/docker/config/hosts.go";
 const CRI: &str = "internal/cri/server/images/image_pull.go";
-const UNPACK: &str = "core/unpack/unpacker.go";
 
 pub(super) const ROWS: &[Row] = &[
     with(
@@ -125,6 +124,20 @@ pub(super) const ROWS: &[Row] = &[
         "failed to resolve reference \"reg.example.net/a:1\": reg.example.net/a:1: not found",
         not_found,
     ),
+    with(
+        Containerd,
+        "remotes/docker/resolver.go, to 1.1",
+        " not found",
+        "failed to resolve image \"reg.example.net/a:1\": reg.example.net/a:1 not found",
+        reference_not_found,
+    ),
+    is(
+        Containerd,
+        "remotes/docker/resolver.go, to 1.3",
+        "could not resolve digest for",
+        "failed to resolve reference \"reg.example.net/a:1\": could not resolve digest for reg.example.net/a:1",
+        Sign::NotTheProtocol,
+    ),
     is(
         Containerd,
         FETCHER,
@@ -162,17 +175,24 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Containerd,
-        UNPACK,
-        "failed to unpack image on snapshotter",
-        "failed to unpack image on snapshotter overlayfs: x",
-        Sign::UnpackFailed,
-    ),
-    is(
-        Containerd,
         "core/images/image.go",
         "schema 1 not supported",
         "media-type: schema 1 not supported",
         Sign::UnsupportedManifest,
+    ),
+    is(
+        Containerd,
+        "client/pull.go, 2.0",
+        "Pulling Schema 1 images have been deprecated",
+        "failed to get converter for \"reg.example.net/a:1\": Pulling Schema 1 images have been deprecated and disabled by default since containerd v2.0.",
+        Sign::UnsupportedManifest,
+    ),
+    with(
+        Containerd,
+        "remotes/docker/schema1/converter.go, to 1.7",
+        ": no signatures",
+        "failed to pull and unpack image \"reg.example.net/a:1\": no signatures",
+        |spot| spot.after.trim_matches(['"', ' ']).is_empty().then_some(Sign::UnsupportedManifest),
     ),
     is(
         Containerd,
@@ -208,76 +228,6 @@ pub(super) const ROWS: &[Row] = &[
         "in header not a valid digest",
         "\"x\" in header not a valid digest: y",
         Sign::NotTheProtocol,
-    ),
-    is(
-        Containerd,
-        UNPACK,
-        "failed to extract layer",
-        "failed to extract layer sha256:1: x",
-        Sign::UnpackFailed,
-    ),
-    is(
-        Containerd,
-        UNPACK,
-        "apply layer error",
-        "apply layer error for \"reg.example.net/a:1\": x",
-        Sign::UnpackFailed,
-    ),
-    is(
-        Containerd,
-        UNPACK,
-        "mismatched image rootfs and manifest layers",
-        "mismatched image rootfs and manifest layers",
-        Sign::UnsupportedManifest,
-    ),
-    is(
-        Containerd,
-        UNPACK,
-        "failed to prepare extraction snapshot",
-        "failed to prepare extraction snapshot \"x\": y",
-        Sign::StoreIncomplete,
-    ),
-    is(
-        Containerd,
-        "core/metadata/snapshot.go",
-        "missing parent",
-        "failed to create active: missing parent bucket",
-        Sign::StoreIncomplete,
-    ),
-    is(
-        Containerd,
-        "core/content",
-        "content digest sha256:",
-        "content digest sha256:6e02: not found",
-        Sign::StoreIncomplete,
-    ),
-    is(
-        Containerd,
-        "core/content/local/locks.go",
-        "locked for",
-        "ref moby/1/layer-sha256:1 locked for 2m: unavailable",
-        Sign::RuntimeFault,
-    ),
-    is(
-        Containerd,
-        "core/content/local/locks.go, to 1.5",
-        "locked: unavailable",
-        "ref k8s.io/1/layer-sha256:1 locked: unavailable",
-        Sign::RuntimeFault,
-    ),
-    is(
-        Containerd,
-        "client/snapshotter_opts_unix.go",
-        "snapshotter not loaded",
-        "snapshotter not loaded: overlayfs: invalid argument",
-        Sign::NodeConfig,
-    ),
-    is(
-        Containerd,
-        "client/client.go",
-        "no unpack platforms defined",
-        "no unpack platforms defined: invalid argument",
-        Sign::NodeConfig,
     ),
     is(
         Containerd,
@@ -343,6 +293,15 @@ fn oauth(spot: Spot<'_>) -> Option<Sign> {
 /// Cuts off what belongs to the next of several errors.
 fn own_error(text: &str) -> &str {
     text.split(", rpc error:").next().unwrap_or(text)
+}
+
+/// The whole of the innermost error is a reference that is not found.
+fn reference_not_found(spot: Spot<'_>) -> Option<Sign> {
+    let subject = spot.before.rsplit(": ").next()?;
+    let ends = spot.after.is_empty() || spot.after.starts_with(['"', ',', ']']);
+    let is_reference =
+        subject.contains('/') && !subject.contains([' ', '"']) && !subject.ends_with(':');
+    (ends && is_reference && spot.before.len() > subject.len()).then_some(Sign::NotFound)
 }
 
 fn digest(spot: Spot<'_>) -> Option<Sign> {

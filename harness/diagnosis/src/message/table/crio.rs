@@ -160,6 +160,13 @@ pub(super) const ROWS: &[Row] = &[
     ),
     is(
         Crio,
+        "internal/storage/image.go, to 1.20",
+        "no registries configured while trying to pull an unqualified image",
+        "no registries configured while trying to pull an unqualified image, add at least one in /etc/crio/crio.conf",
+        Sign::ShortName,
+    ),
+    is(
+        Crio,
         "internal/storage/image.go",
         "short name mode is enforcing",
         "short name mode is enforcing, but image name a:1 returns ambiguous list",
@@ -191,6 +198,13 @@ pub(super) const ROWS: &[Row] = &[
         "containers/image internal/manifest/manifest.go",
         "unsupported MIME type",
         "unsupported MIME type for compression: x",
+        Sign::UnsupportedManifest,
+    ),
+    is(
+        Crio,
+        "containers/image manifest/docker_schema2.go",
+        "unsupported docker v2s2 media type",
+        "unsupported docker v2s2 media type: \"application/vnd.oci.image.layer.v1.tar+gzip\"",
         Sign::UnsupportedManifest,
     ),
     is(

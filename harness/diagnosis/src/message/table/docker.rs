@@ -37,6 +37,13 @@ pub(super) const ROWS: &[Row] = &[
         "repository a not found: does not exist or no pull access",
         Sign::PullAccessDenied,
     ),
+    is(
+        Docker,
+        "moby registry/session.go, to 20.10",
+        "Network timed out while trying to connect to",
+        "Network timed out while trying to connect to https://reg.example.net/v1/repositories/a/images",
+        Sign::Timeout,
+    ),
     with(Docker, ERRORS, "manifest for ", "manifest for reg.example.net/a:1 not found", manifest),
     with(
         Docker,
@@ -58,6 +65,13 @@ pub(super) const ROWS: &[Row] = &[
         "does not match the specified platform",
         "image with reference a was found but its platform (linux/amd64) does not match the specified platform (linux/arm64)",
         specified,
+    ),
+    is(
+        Docker,
+        "hcsshim, on Windows",
+        "container operating system does not match the host operating system",
+        "hcsshim::CreateComputeSystem 1: The container operating system does not match the host operating system.",
+        Sign::NoPlatform { platform: None },
     ),
     is(
         Docker,
@@ -85,6 +99,20 @@ pub(super) const ROWS: &[Row] = &[
         "moby distribution/pull_v2.go",
         "[DEPRECATION NOTICE]",
         "[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support",
+        Sign::UnsupportedManifest,
+    ),
+    is(
+        Docker,
+        "moby daemon/containerd",
+        "manifest.v1+prettyjws not supported",
+        "application/vnd.docker.distribution.manifest.v1+prettyjws not supported",
+        Sign::UnsupportedManifest,
+    ),
+    is(
+        Docker,
+        "distribution manifest/schema2/manifest.go",
+        "mediaType in manifest should be",
+        "mediaType in manifest should be 'application/vnd.docker.distribution.manifest.v2+json' not 'x'",
         Sign::UnsupportedManifest,
     ),
     is(

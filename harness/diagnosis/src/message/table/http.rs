@@ -27,28 +27,49 @@ pub(super) const ROWS: &[Row] = &[
     with(
         Go,
         HTTP,
-        "\": Forbidden",
+        ": Forbidden",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Forbidden",
         after_address,
     ),
     with(
         Go,
         HTTP,
-        "\": Bad Gateway",
+        ": Bad Request",
+        "Head \"https://reg.example.net/v2/a/manifests/1\": Bad Request",
+        after_address,
+    ),
+    with(
+        Go,
+        HTTP,
+        ": Method Not Allowed",
+        "Head \"https://reg.example.net/v2/a/manifests/1\": Method Not Allowed",
+        after_address,
+    ),
+    is(
+        Go,
+        "go-containerregistry pkg/v1/remote",
+        "unsupported MediaType: ",
+        "reading image \"reg.example.net/a:1\": unsupported MediaType: \"x\"",
+        Sign::UnsupportedManifest,
+    ),
+    with(
+        Go,
+        HTTP,
+        ": Bad Gateway",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Bad Gateway",
         after_address,
     ),
     with(
         Go,
         HTTP,
-        "\": Service Unavailable",
+        ": Service Unavailable",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Service Unavailable",
         after_address,
     ),
     with(
         Go,
         HTTP,
-        "\": Gateway Timeout",
+        ": Gateway Timeout",
         "Head \"https://reg.example.net/v2/a/manifests/1\": Gateway Timeout",
         after_address,
     ),
@@ -132,15 +153,23 @@ pub(super) const ROWS: &[Row] = &[
     is(
         Go,
         "go net/url/url.go",
+        "missing protocol scheme",
+        "parse \":///reg.example.net/v2/a/manifests/1\": missing protocol scheme",
+        Sign::NodeConfig,
+    ),
+    is(
+        Go,
+        "go net/url/url.go",
         "invalid port \"",
         "parse \"http://reg:1:2\": invalid port \":2\" after host",
         Sign::InvalidReference,
     ),
 ];
 
-/// Go reports a proxy's refusal of CONNECT as the bare reason, after the address and without a code.
+/// Go reports a proxy's refusal of CONNECT as the bare reason, after the address and without a code;
+/// to 1.13 without quotes around the address.
 fn after_address(spot: Spot<'_>) -> Option<Sign> {
-    let quoted = spot.before.rsplit('"').next()?;
-    field::url(quoted)?;
+    let address = spot.before.trim_end_matches('"').rsplit([' ', '"']).next()?;
+    field::host_of(address)?;
     spot.after.trim_matches(['"', ']', ' ']).is_empty().then_some(Sign::Proxy)
 }

@@ -123,6 +123,16 @@ pub(super) const ROWS: &[Row] = &[
         "Unable to retrieve some image pull secrets (one, two); attempting to pull the image may not succeed.",
         secrets,
     ),
+    with(
+        Kubelet,
+        "pkg/kubelet/kubelet.go, to 1.1",
+        "Error syncing pod, skipping: secrets \"",
+        "Error syncing pod, skipping: secrets \"one\" not found",
+        |spot| {
+            let name = spot.after.split('"').next()?.to_owned();
+            Some(Sign::SecretsUnretrievable { names: vec![name] })
+        },
+    ),
     is(
         Kubelet,
         "pkg/kubelet/kubelet_pods.go, to 1.27",

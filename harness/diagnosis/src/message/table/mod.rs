@@ -10,6 +10,7 @@ mod network;
 mod registry;
 mod system;
 mod tls;
+mod unpack;
 
 use crate::message::field;
 use crate::message::row::{Origin, Reads, Row, Spot};
@@ -20,6 +21,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
     [
         kubelet::ROWS,
         containerd::ROWS,
+        unpack::ROWS,
         crio::ROWS,
         docker::ROWS,
         access::ROWS,

@@ -30,6 +30,16 @@ pub(super) const ROWS: &[Row] = &[
     ),
     with(
         Go,
+        "getaddrinfo's EAI_NODATA, of a Go built with cgo",
+        "No address associated with hostname",
+        "dial tcp: lookup reg.example.net: No address associated with hostname",
+        |spot| {
+            let (host, resolver) = lookup(spot.before)?;
+            Some(Sign::NoSuchHost { host, resolver })
+        },
+    ),
+    with(
+        Go,
         NET,
         "temporary failure in name resolution",
         "dial tcp: lookup reg.example.net: Temporary failure in name resolution",
@@ -164,6 +174,13 @@ pub(super) const ROWS: &[Row] = &[
         DIAL,
         "no route to host",
         "dial tcp 203.0.113.9:443: connect: no route to host",
+        Sign::NoRoute,
+    ),
+    is(
+        Go,
+        DIAL,
+        "connect: invalid argument",
+        "dial tcp 0.0.42.22:443: connect: invalid argument",
         Sign::NoRoute,
     ),
     is(

@@ -85,6 +85,20 @@ pub(super) const ROWS: &[Row] = &[
         "The repository with name 'a' does not exist in the registry with id '1'",
         |spot| spot.after.contains("does not exist").then_some(Sign::NameUnknown),
     ),
+    is(
+        Registry,
+        "GCR",
+        "' not found or deleted",
+        "unknown: Project 'project:example' not found or deleted.",
+        Sign::NameUnknown,
+    ),
+    with(
+        Registry,
+        "GCR",
+        "denied: Project ",
+        "denied: denied: Project #761227957636 has been deleted.",
+        |spot| spot.after.contains("has been deleted").then_some(Sign::NameUnknown),
+    ),
     is(Registry, "Harbor", "project not found", "project not found, name: team", Sign::NameUnknown),
     with(
         Registry,
