@@ -14,24 +14,24 @@ use crate::{
     redaction::Redaction,
 };
 
-use super::{scene::Scene, session::Session};
+use super::{context::CaseContext, session::Session};
 
 /// Collects everything into a folder. A part that cannot be had leaves a file that says why: evidence
 /// never hides the failure it belongs to.
-pub async fn collect(scene: &Scene<'_>, outcome: &Outcome) -> Evidence {
-    let mut bundle = Bundle::open(scene.session, scene.file);
+pub async fn collect(context: &CaseContext<'_>, outcome: &Outcome) -> Evidence {
+    let mut bundle = Bundle::open(context.session, context.file);
     bundle.json("outcome.json", outcome);
-    bundle.json("timeline.json", &scene.timeline.pods());
-    bundle.json("events.json", &scene.timeline.events());
-    for pod in scene.timeline.pods() {
+    bundle.json("timeline.json", &context.timeline.pods());
+    bundle.json("events.json", &context.timeline.events());
+    for pod in context.timeline.pods() {
         bundle.yaml(&format!("pod-{}.yaml", pod.name), &pod.object);
     }
-    for (name, live) in &scene.registries {
+    for (name, live) in &context.registries {
         let file = name.replace(['/', ':'], "_");
         bundle.json(&format!("requests-{file}.json"), &live.registry.record().all());
         bundle.text(&format!("registry-{file}.log"), &live.registry.logs().await);
     }
-    bundle.journal(scene.session, scene.began).await;
+    bundle.journal(context.session, context.began).await;
     bundle.close()
 }
 

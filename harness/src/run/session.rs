@@ -31,11 +31,11 @@ use crate::{
 
 use super::{
     bundle,
+    context::{CaseContext, Kept},
     limit::{too_long, within},
-    namespace::{ROOT_CA, delete_namespace},
     objects::Objects,
-    scene::{Kept, Scene},
     schedule::Runner,
+    staging::{ROOT_CA, delete_namespace},
     steps::{self, Failure},
     watch::Watches,
 };
@@ -125,13 +125,13 @@ impl Session {
 
     /// Runs a case from its first step to its clean-up.
     pub async fn case(&self, file: &CaseFile) -> Outcome {
-        let (outcome, scene) = self.judged(file).await;
-        self.strike(scene).await;
+        let (outcome, context) = self.judged(file).await;
+        self.tear_down(context).await;
         outcome
     }
 
     /// Runs a case up to its outcome. What is left to clean up comes with it.
-    async fn judged<'a>(&'a self, file: &'a CaseFile) -> (Outcome, Option<Scene<'a>>) {
+    async fn judged<'a>(&'a self, file: &'a CaseFile) -> (Outcome, Option<CaseContext<'a>>) {
         let secrets = case::secrets(file);
         self.secrets.add(&secrets);
         // Its own alone: what it shows must not depend on the cases beside it.
@@ -141,11 +141,11 @@ impl Session {
         (redaction.hide_outcome(outcome), left)
     }
 
-    async fn strike(&self, scene: Option<Scene<'_>>) {
-        match scene {
-            Some(scene) if self.keeps => locked(&self.kept).push(scene.keep()),
+    async fn tear_down(&self, context: Option<CaseContext<'_>>) {
+        match context {
+            Some(context) if self.keeps => locked(&self.kept).push(context.keep()),
             // The reaper removes what this could not.
-            Some(scene) => drop(tokio::time::timeout(STEP, scene.strike()).await),
+            Some(context) => drop(tokio::time::timeout(STEP, context.tear_down()).await),
             None => {}
         }
     }
@@ -154,7 +154,7 @@ impl Session {
         &'a self,
         file: &'a CaseFile,
         redaction: &Redaction,
-        left: &mut Option<Scene<'a>>,
+        left: &mut Option<CaseContext<'a>>,
     ) -> Outcome {
         let began = Instant::now();
         let mut outcome = Outcome::begin(file, &self.cluster.versions);
@@ -167,25 +167,25 @@ impl Session {
             return outcome;
         }
         let since = Timestamp::now();
-        match Scene::set(self, file, redaction.clone()).await {
-            Ok(mut scene) => {
+        match CaseContext::set_up(self, file, redaction.clone()).await {
+            Ok(mut context) => {
                 debug!(
                     "{}: set up in {:?}, waited {:?} of it",
                     file.name,
                     began.elapsed(),
-                    scene.waited
+                    context.waited
                 );
-                outcome.result = self.steps(&mut scene).await;
-                let seen = scene.registries.values().map(|live| {
+                outcome.result = self.steps(&mut context).await;
+                let seen = context.registries.values().map(|live| {
                     let requests = RequestSummary::of(&live.registry.record().all());
                     (live.registry.name().to_owned(), requests)
                 });
                 outcome.registries = seen.collect();
-                outcome.observed = std::mem::take(&mut scene.observer.observed);
-                outcome.decisions = std::mem::take(&mut scene.observer.decisions);
-                outcome.took = began.elapsed().saturating_sub(scene.waited);
+                outcome.observed = std::mem::take(&mut context.observer.observed);
+                outcome.decisions = std::mem::take(&mut context.observer.decisions);
+                outcome.took = began.elapsed().saturating_sub(context.waited);
                 if !outcome.is_good() {
-                    if let Some(error) = scene.lost_registry().await {
+                    if let Some(error) = context.lost_registry().await {
                         outcome.result = CaseResult::Broken { error };
                     }
                     if let Err(lost) = self.check().await {
@@ -194,10 +194,10 @@ impl Session {
                         return outcome;
                     }
                     // Evidence before the clean-up: it goes with the namespace.
-                    let collected = bundle::collect(&scene, &outcome);
+                    let collected = bundle::collect(&context, &outcome);
                     outcome.evidence = self.evidence(collected).await;
                 }
-                *left = Some(scene);
+                *left = Some(context);
             }
             Err(error) => {
                 outcome.took = began.elapsed();
@@ -238,23 +238,23 @@ impl Session {
         Some(tokio::time::timeout(EVIDENCE, collected).await.unwrap_or_else(late))
     }
 
-    async fn steps(&self, scene: &mut Scene<'_>) -> CaseResult {
+    async fn steps(&self, context: &mut CaseContext<'_>) -> CaseResult {
         let mut proved = false;
-        for (index, step) in scene.file.steps() {
+        for (index, step) in context.file.steps() {
             if !applies(&step.when, &self.cluster.versions) {
                 continue;
             }
             proved |= step.proves();
-            let line = scene.file.place(index).map_or(0, |(line, _)| line);
-            debug!("{}:{line}: {} begins", scene.file.path.display(), step.verb.word());
+            let line = context.file.place(index).map_or(0, |(line, _)| line);
+            debug!("{}:{line}: {} begins", context.file.path.display(), step.verb.word());
             let limit = steps::patience(step).saturating_add(STEP);
-            let taken = tokio::time::timeout(limit, steps::take(scene, index, step)).await;
+            let taken = tokio::time::timeout(limit, steps::take(context, index, step)).await;
             match taken.unwrap_or_else(|_| Err(Failure::Broken(too_long("the step", limit)))) {
                 Ok(()) => {}
                 Err(Failure::Mismatch(failure)) => return CaseResult::Failed(*failure),
                 Err(Failure::Broken(error)) => {
-                    let place = format!("{}:{line}", scene.file.path.display());
-                    let error = scene.redaction.hide(&format_chain(&error));
+                    let place = format!("{}:{line}", context.file.path.display());
+                    let error = context.redaction.hide(&format_chain(&error));
                     return CaseResult::Broken { error: format!("{place}: {error}") };
                 }
             }
@@ -265,7 +265,7 @@ impl Session {
             false => CaseResult::Broken {
                 error: format!(
                     "{}: no step that proves something applies",
-                    scene.file.path.display()
+                    context.file.path.display()
                 ),
             },
         }
@@ -378,14 +378,14 @@ impl Session {
 
 impl Runner for Session {
     async fn case(&self, file: &CaseFile, tell: impl FnOnce(Outcome) + Send) {
-        let (outcome, scene) = self.judged(file).await;
+        let (outcome, context) = self.judged(file).await;
         // What one pulled that had the node alone nobody else knows of: its clean-up cannot be dropped.
         if self.keeps || file.needs_node_alone() {
-            self.strike(scene).await;
+            self.tear_down(context).await;
             tell(outcome);
         } else {
             tell(outcome);
-            self.strike(scene).await;
+            self.tear_down(context).await;
         }
     }
 

@@ -1,18 +1,18 @@
 //! `delete`: deletes an object.
 
 use super::{Failure, accepted};
-use crate::{case::model::Delete, run::scene::Scene};
+use crate::{case::model::Delete, run::context::CaseContext};
 
 /// Deletes an object and waits until it is gone.
 pub(super) async fn perform(
-    scene: &mut Scene<'_>,
+    context: &mut CaseContext<'_>,
     index: usize,
     delete: &Delete,
 ) -> Result<(), Failure> {
-    scene.stale = true;
-    let object = scene.variables.fill(&delete.0.0);
-    let deleted = scene.session.objects.delete(&scene.namespace, &object).await;
-    let uid = accepted(scene, index, deleted)?;
-    scene.timeline.gone(&uid);
+    context.stale = true;
+    let object = context.variables.fill(&delete.0.0);
+    let deleted = context.session.objects.delete(&context.namespace, &object).await;
+    let uid = accepted(context, index, deleted)?;
+    context.timeline.gone(&uid);
     Ok(())
 }

@@ -19,11 +19,13 @@ use crate::{
     evidence::{PodHistory, Timeline},
     outcome::Decision,
     run::{
-        awaiting::{Ended, Met, Missed, Nudge, Witnesses},
-        cause,
-        control_pull::ControlPull,
-        observation,
-        scene::{Proven, Scene},
+        context::{CaseContext, Proven},
+        judging::{
+            awaiting::{Ended, Met, Missed, Nudge, Witnesses},
+            cause,
+            control_pull::ControlPull,
+            observation,
+        },
     },
 };
 
@@ -32,32 +34,32 @@ use super::{Failure, failure};
 /// Waits until what is expected was seen, or cannot be seen any more, and proves beside it that what
 /// ran was private.
 pub(super) async fn perform(
-    scene: &mut Scene<'_>,
+    context: &mut CaseContext<'_>,
     index: usize,
     expect: &Expect,
 ) -> Result<(), Failure> {
-    let expect = &filled(expect, scene);
-    let namespace = expect.namespace.clone().unwrap_or_else(|| scene.namespace.clone());
+    let expect = &filled(expect, context);
+    let namespace = expect.namespace.clone().unwrap_or_else(|| context.namespace.clone());
     let which = expect.pod.as_deref().map(PodSelector::parse).transpose()?;
-    if std::mem::take(&mut scene.stale) && which.is_some() {
-        catch_up(scene, &namespace).await?;
+    if std::mem::take(&mut context.stale) && which.is_some() {
+        catch_up(context, &namespace).await?;
     }
     let began = Timestamp::now();
-    let ended = both(scene, index, expect, &namespace, which.as_ref()).await;
+    let ended = both(context, index, expect, &namespace, which.as_ref()).await;
     let at = Timestamp::now();
-    let pod = which.as_ref().and_then(|which| scene.timeline.find(&namespace, which));
+    let pod = which.as_ref().and_then(|which| context.timeline.find(&namespace, which));
     let diagnoses = match pod.filter(|_| expect.cause.is_some() || expect.fails()) {
-        Some(pod) => cause::diagnoses(scene, &pod, expect.container.as_deref()).await,
+        Some(pod) => cause::diagnoses(context, &pod, expect.container.as_deref()).await,
         None => Ok(None),
     };
     let known = diagnoses.as_ref().ok().and_then(Option::as_ref);
-    observation::note(scene, index, expect, &namespace, which.as_ref(), known);
-    let (met, proven) = ended.map_err(|failure| failure.with_diagnosis(scene, known))?;
+    observation::note(context, index, expect, &namespace, which.as_ref(), known);
+    let (met, proven) = ended.map_err(|failure| failure.with_diagnosis(context, known))?;
     if let Some(stated) = expect.cause
         && let Err(mismatch) = cause::judge(stated, diagnoses?.as_ref())
     {
         return Err(failure(
-            scene,
+            context,
             index,
             mismatch,
             at.duration_since(began).unsigned_abs(),
@@ -67,14 +69,14 @@ pub(super) async fn perform(
     }
     if let Some(pod) = &which {
         let (namespace, pod) = (namespace.clone(), pod.to_string());
-        scene.observer.decisions.push(Decision { namespace, pod, began, at, waited: met.waited });
+        context.observer.decisions.push(Decision { namespace, pod, began, at, waited: met.waited });
     }
-    scene.proven.extend(proven);
-    scene.looked = met.looked;
+    context.proven.extend(proven);
+    context.looked = met.looked;
     for (registry, mark) in expect.registry.0.iter().zip(met.registries) {
         // The next expectation of this registry is about what comes after this one.
-        let name = registry.registry.clone().or_else(|| scene.registries.keys().next().cloned());
-        if let Some(live) = name.and_then(|name| scene.registries.get_mut(&name)) {
+        let name = registry.registry.clone().or_else(|| context.registries.keys().next().cloned());
+        if let Some(live) = name.and_then(|name| context.registries.get_mut(&name)) {
             live.looked = mark;
         }
     }
@@ -83,7 +85,7 @@ pub(super) async fn perform(
 
 /// The expectation and its control pull, side by side: whichever fails first ends both.
 async fn both(
-    scene: &Scene<'_>,
+    context: &CaseContext<'_>,
     index: usize,
     expect: &Expect,
     namespace: &str,
@@ -91,37 +93,37 @@ async fn both(
 ) -> Result<(Met, Vec<Proven>), Failure> {
     let mut registries = Vec::new();
     for expected in &expect.registry.0 {
-        let live = scene.registry(expected.registry.as_deref())?;
+        let live = context.registry(expected.registry.as_deref())?;
         registries.push((expected, live.registry.record().clone(), live.looked));
     }
     let witnesses = Witnesses {
         expect,
-        timeline: &scene.timeline,
+        timeline: &context.timeline,
         namespace,
         pod: which,
-        looked: &scene.looked,
+        looked: &context.looked,
         registries,
-        versions: &scene.session.cluster.versions,
+        versions: &context.session.cluster.versions,
     };
-    let pods = Api::<Pod>::namespaced(scene.session.client().clone(), namespace);
+    let pods = Api::<Pod>::namespaced(context.session.client().clone(), namespace);
     let met = async {
         let met = witnesses.until_met(&Annotations(&pods)).await;
         met.map_err(|ended| match ended {
             Ended::Blind(error) => Failure::Broken(error),
             Ended::Missed(missed) => {
                 let Missed { mismatch, waited, kubelet, requests } = *missed;
-                failure(scene, index, mismatch, waited, kubelet, &requests)
+                failure(context, index, mismatch, waited, kubelet, &requests)
             }
         })
     };
     let control = async {
-        let Some(control) = ControlPull::wanted(scene, expect, namespace, which) else {
+        let Some(control) = ControlPull::wanted(context, expect, namespace, which) else {
             return Ok(Vec::new());
         };
         let began = tokio::time::Instant::now();
         match control.run().await? {
             Ok(proven) => Ok(proven),
-            Err(mismatch) => Err(failure(scene, index, mismatch, began.elapsed(), None, &[])),
+            Err(mismatch) => Err(failure(context, index, mismatch, began.elapsed(), None, &[])),
         }
     };
     let (mut met, mut control) = (pin!(met), pin!(control));
@@ -154,11 +156,12 @@ impl Nudge for Annotations<'_> {
 
 /// Brings the timeline to what the API server has now, as far as it is about which pods there are. A
 /// command or a controller may have replaced a pod, of which the watch reports later.
-async fn catch_up(scene: &Scene<'_>, namespace: &str) -> anyhow::Result<()> {
+async fn catch_up(context: &CaseContext<'_>, namespace: &str) -> anyhow::Result<()> {
     // One that the watch brings meanwhile is newer than the list.
-    let before = scene.timeline.pods();
-    let there = scene.session.objects.pods(namespace).await.context("catching up with the pods")?;
-    reconcile(&scene.timeline, namespace, &before, &there);
+    let before = context.timeline.pods();
+    let there =
+        context.session.objects.pods(namespace).await.context("catching up with the pods")?;
+    reconcile(&context.timeline, namespace, &before, &there);
     Ok(())
 }
 
@@ -178,8 +181,8 @@ fn reconcile(
     }
 }
 
-fn filled(expect: &Expect, scene: &Scene<'_>) -> Expect {
-    let fill = |text: &mut String| *text = scene.variables.fill(text);
+fn filled(expect: &Expect, context: &CaseContext<'_>) -> Expect {
+    let fill = |text: &mut String| *text = context.variables.fill(text);
     let mut expect = expect.clone();
     expect.pod.iter_mut().for_each(fill);
     expect.namespace.iter_mut().for_each(fill);

@@ -11,7 +11,10 @@ use crate::{
     registry::{Origin, Request},
 };
 
-use super::{awaiting, cause, scene::Scene};
+use super::{
+    context::CaseContext,
+    judging::{awaiting, cause},
+};
 
 mod apply;
 mod command;
@@ -31,9 +34,13 @@ pub enum Failure {
 
 impl Failure {
     /// Adds why the pull fails, if that is known.
-    pub fn with_diagnosis(mut self, scene: &Scene<'_>, known: Option<&[Diagnosis; 2]>) -> Self {
+    pub fn with_diagnosis(
+        mut self,
+        context: &CaseContext<'_>,
+        known: Option<&[Diagnosis; 2]>,
+    ) -> Self {
         if let (Self::Mismatch(failure), Some([diagnosis, _])) = (&mut self, known) {
-            failure.diagnosis = Some(scene.redaction.hide(&cause::in_line(diagnosis)));
+            failure.diagnosis = Some(context.redaction.hide(&cause::in_line(diagnosis)));
         }
         self
     }
@@ -54,31 +61,35 @@ pub fn patience(step: &Step) -> Duration {
 }
 
 /// Does one step.
-pub async fn take(scene: &mut Scene<'_>, index: usize, step: &Step) -> Result<(), Failure> {
+pub async fn take(context: &mut CaseContext<'_>, index: usize, step: &Step) -> Result<(), Failure> {
     match &step.verb {
-        Verb::Apply(_) => apply::perform(scene, index).await?,
-        Verb::Expect(expect) => expect::perform(scene, index, expect).await?,
-        Verb::Run(command) => command::perform(scene, index, command).await?,
-        Verb::Patch(patch) => patch::perform(scene, index, patch).await?,
-        Verb::Delete(delete) => delete::perform(scene, index, delete).await?,
-        Verb::Registry(change) => registry::perform(scene, change).await?,
-        Verb::Node(change) => node::perform(scene, index, change).await?,
+        Verb::Apply(_) => apply::perform(context, index).await?,
+        Verb::Expect(expect) => expect::perform(context, index, expect).await?,
+        Verb::Run(command) => command::perform(context, index, command).await?,
+        Verb::Patch(patch) => patch::perform(context, index, patch).await?,
+        Verb::Delete(delete) => delete::perform(context, index, delete).await?,
+        Verb::Registry(change) => registry::perform(context, change).await?,
+        Verb::Node(change) => node::perform(context, index, change).await?,
     }
-    let applied = scene.file.objects.get(&index).map_or(&[][..], Vec::as_slice);
-    let words = step.describe(applied, &scene.redaction);
-    scene.observer.done(words);
+    let applied = context.file.objects.get(&index).map_or(&[][..], Vec::as_slice);
+    let words = step.describe(applied, &context.redaction);
+    context.observer.done(words);
     Ok(())
 }
 
 /// What the API server refuses is seen otherwise than the case has it, and not a fault of the cluster.
-fn accepted<T>(scene: &Scene<'_>, index: usize, done: anyhow::Result<T>) -> Result<T, Failure> {
+fn accepted<T>(
+    context: &CaseContext<'_>,
+    index: usize,
+    done: anyhow::Result<T>,
+) -> Result<T, Failure> {
     let error = match done {
         Ok(done) => return Ok(done),
         Err(error) => error,
     };
     let Some(seen) = refusal(&error) else { return Err(Failure::Broken(error)) };
     let mismatch = Mismatch::new(&error.to_string(), "the API server accepts it", seen);
-    Err(failure(scene, index, mismatch, Duration::ZERO, None, &[]))
+    Err(failure(context, index, mismatch, Duration::ZERO, None, &[]))
 }
 
 /// What the API server says of a request that it refuses. Other errors are the cluster's.
@@ -91,31 +102,31 @@ fn refusal(error: &anyhow::Error) -> Option<String> {
     })
 }
 
-fn filled_output(output: &Output, scene: &Scene<'_>) -> Output {
+fn filled_output(output: &Output, context: &CaseContext<'_>) -> Output {
     let mut output = output.clone();
     for text in output.contains.0.iter_mut().chain(&mut output.not_contains.0) {
-        text.text = scene.variables.fill(&text.text);
+        text.text = context.variables.fill(&text.text);
     }
-    output.equals = output.equals.map(|text| scene.variables.fill(&text));
-    output.json = output.json.map(|value| scene.variables.fill_value(&value));
+    output.equals = output.equals.map(|text| context.variables.fill(&text));
+    output.json = output.json.map(|value| context.variables.fill_value(&value));
     output
 }
 
 /// A step that saw something else, without the case's passwords.
 pub(super) fn failure(
-    scene: &Scene<'_>,
+    context: &CaseContext<'_>,
     index: usize,
     mismatch: Mismatch,
     waited: Duration,
     kubelet: Option<String>,
     seen: &[Request],
 ) -> Failure {
-    let hide = |text: &str| scene.redaction.hide(text);
+    let hide = |text: &str| context.redaction.hide(text);
     let (control, requests) =
         seen.iter().cloned().partition(|request| request.from == Origin::Control);
-    let line = scene.file.place(index).map(|(line, _)| line);
+    let line = context.file.place(index).map(|(line, _)| line);
     Failure::Mismatch(Box::new(StepFailure {
-        place: SourceLocation { path: scene.file.path.clone(), line },
+        place: SourceLocation { path: context.file.path.clone(), line },
         mismatch: Mismatch {
             of: mismatch.of,
             expected: hide(&mismatch.expected),

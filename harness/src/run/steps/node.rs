@@ -10,38 +10,39 @@ use crate::{
     },
     cluster::quote,
     expectation,
-    run::scene::Scene,
+    run::context::CaseContext,
 };
 
 /// Changes the node, then looks at a record.
 pub(super) async fn perform(
-    scene: &mut Scene<'_>,
+    context: &mut CaseContext<'_>,
     index: usize,
     change: &NodeChange,
 ) -> Result<(), Failure> {
-    scene.stale = true;
-    changed(scene, change).await?;
+    context.stale = true;
+    changed(context, change).await?;
     match &change.record {
-        Some(wanted) => record(scene, index, wanted).await,
+        Some(wanted) => record(context, index, wanted).await,
         None => Ok(()),
     }
 }
 
-async fn changed(scene: &Scene<'_>, change: &NodeChange) -> anyhow::Result<()> {
-    let node = &scene.session.cluster.node;
+async fn changed(context: &CaseContext<'_>, change: &NodeChange) -> anyhow::Result<()> {
+    let node = &context.session.cluster.node;
     if !change.files.is_empty() {
-        let fill = |text: &String| scene.variables.fill(text);
+        let fill = |text: &String| context.variables.fill(text);
         let files: Vec<(String, String)> =
             change.files.iter().map(|(path, text)| (fill(path), fill(text))).collect();
         let paths: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
-        let restarts = restarts_kubelet(scene.file);
-        scene.session.run.changes_node_files(node, &paths, restarts).await?;
+        let restarts = restarts_kubelet(context.file);
+        context.session.run.changes_node_files(node, &paths, restarts).await?;
         node.write(&files).await?;
     }
-    let fill = |names: &[String]| names.iter().map(|n| scene.variables.fill(n)).collect::<Vec<_>>();
-    scene.remove_images(&fill(&change.remove_images)).await?;
+    let fill =
+        |names: &[String]| names.iter().map(|n| context.variables.fill(n)).collect::<Vec<_>>();
+    context.remove_images(&fill(&change.remove_images)).await?;
     for image in fill(&change.preload) {
-        scene.preload(&image).await?;
+        context.preload(&image).await?;
     }
     if change.restart_kubelet {
         node.restart_kubelet().await?;
@@ -55,15 +56,19 @@ fn restarts_kubelet(file: &CaseFile) -> bool {
 }
 
 /// Looks at the kubelet's record of an image, which is written before a container starts.
-async fn record(scene: &Scene<'_>, index: usize, wanted: &ImageRecord) -> Result<(), Failure> {
-    let image = quote(&format!("\"{}\"", scene.variables.fill(&wanted.image)));
+async fn record(
+    context: &CaseContext<'_>,
+    index: usize,
+    wanted: &ImageRecord,
+) -> Result<(), Failure> {
+    let image = quote(&format!("\"{}\"", context.variables.fill(&wanted.image)));
     let find = format!("grep -lsr -F {image} /var/lib/kubelet/image_manager/pulled");
     let script = format!("{find} | head -n 1 | xargs -r cat");
-    let found = scene.session.cluster.node.shell(&script).await?;
-    let versions = &scene.session.cluster.versions;
-    let wanted = filled_output(&wanted.matches, scene);
+    let found = context.session.cluster.node.shell(&script).await?;
+    let versions = &context.session.cluster.versions;
+    let wanted = filled_output(&wanted.matches, context);
     match expectation::output("record", &wanted, &found, versions) {
         Ok(()) => Ok(()),
-        Err(mismatch) => Err(failure(scene, index, mismatch, Duration::ZERO, None, &[])),
+        Err(mismatch) => Err(failure(context, index, mismatch, Duration::ZERO, None, &[])),
     }
 }

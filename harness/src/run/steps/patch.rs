@@ -1,22 +1,22 @@
 //! `patch`: merges a patch into an object.
 
 use super::{Failure, accepted};
-use crate::{case::model::Patch, run::scene::Scene};
+use crate::{case::model::Patch, run::context::CaseContext};
 
 /// Patches an object. A service account is waited for until the API server's admission knows it.
 pub(super) async fn perform(
-    scene: &mut Scene<'_>,
+    context: &mut CaseContext<'_>,
     index: usize,
     patch: &Patch,
 ) -> Result<(), Failure> {
-    scene.stale = true;
-    let merge = scene.variables.fill_value(&patch.merge);
-    let objects = &scene.session.objects;
-    let object = scene.variables.fill(&patch.object.0);
-    let patched = objects.patch(&scene.namespace, &object, &merge).await;
-    accepted(scene, index, patched)?;
+    context.stale = true;
+    let merge = context.variables.fill_value(&patch.merge);
+    let objects = &context.session.objects;
+    let object = context.variables.fill(&patch.object.0);
+    let patched = objects.patch(&context.namespace, &object, &merge).await;
+    accepted(context, index, patched)?;
     if let Some(account) = object.strip_prefix("serviceaccount/") {
-        objects.account_settled(&scene.namespace, account).await?;
+        objects.account_settled(&context.namespace, account).await?;
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! `registry`: changes a registry in mid-case.
 
-use crate::{case::model::RegistryChange, run::scene::Scene};
+use crate::{case::model::RegistryChange, run::context::CaseContext};
 
 /// Changes a registry.
-pub(super) async fn perform(scene: &mut Scene<'_>, change: &RegistryChange) -> anyhow::Result<()> {
-    let live = scene.registry(change.registry.as_deref())?;
+pub(super) async fn perform(
+    context: &mut CaseContext<'_>,
+    change: &RegistryChange,
+) -> anyhow::Result<()> {
+    let live = context.registry(change.registry.as_deref())?;
     if let Some(users) = &change.users {
         live.registry.set_users(users).await?;
     }
@@ -15,5 +18,5 @@ pub(super) async fn perform(scene: &mut Scene<'_>, change: &RegistryChange) -> a
         live.registry.set_listening(listening).await?;
     }
     let name = live.registry.name().to_owned();
-    scene.push(&name, &change.push).await
+    context.push(&name, &change.push).await
 }

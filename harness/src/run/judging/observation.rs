@@ -13,7 +13,7 @@ use crate::{
     registry::RequestSummary,
 };
 
-use super::scene::Scene;
+use crate::run::context::CaseContext;
 
 /// What a case has shown so far.
 #[derive(Debug, Default)]
@@ -39,14 +39,14 @@ impl Observer {
 
 /// Notes what there is to see of an expectation now.
 pub fn note(
-    scene: &mut Scene<'_>,
+    context: &mut CaseContext<'_>,
     index: usize,
     expect: &Expect,
     namespace: &str,
     which: Option<&PodSelector>,
     diagnoses: Option<&[Diagnosis; 2]>,
 ) {
-    let plain = Plain::of(scene);
+    let plain = Plain::of(context);
     let mut seen = Observation {
         step: index + 1,
         pod: expect.pod.as_deref().map(|name| plain.text(name)),
@@ -58,10 +58,10 @@ pub fn note(
     };
     let container = expect.container.as_deref();
     if let Some(which) = which
-        && let Some(history) = scene.timeline.find(namespace, which)
+        && let Some(history) = context.timeline.find(namespace, which)
         && let Some(now) = history.now()
     {
-        let events = scene.timeline.events_of(&history, Mark::default());
+        let events = context.timeline.events_of(&history, Mark::default());
         let reasons = reasons(&history, container, &events);
         seen.reasons = each_once(reasons, expect.reasons.last());
         seen.phase = Some(now.phase.clone());
@@ -72,16 +72,16 @@ pub fn note(
         };
         seen.message = message
             .filter(|message| !message.is_empty())
-            .map(|message| plain.text(&scene.redaction.hide(&message)));
+            .map(|message| plain.text(&context.redaction.hide(&message)));
     }
-    for live in scene.registries.values() {
+    for live in context.registries.values() {
         let mut requests = RequestSummary::of(&live.registry.record().since(live.looked));
         if expect.within.is_some() {
             requests = last_of_each(requests);
         }
         seen.registries.insert(live.registry.name().to_owned(), requests);
     }
-    scene.observer.seen(seen);
+    context.observer.seen(seen);
 }
 
 /// Each reason once, up to the one a case looks for: what comes after it is chance.
@@ -116,9 +116,9 @@ struct Plain {
 }
 
 impl Plain {
-    fn of(scene: &Scene<'_>) -> Self {
+    fn of(context: &CaseContext<'_>) -> Self {
         let mut names = Vec::new();
-        for live in scene.registries.values() {
+        for live in context.registries.values() {
             let name = live.registry.name();
             let word = match live.host == name {
                 // It is reached at an address that is the harness's choice.
@@ -129,8 +129,8 @@ impl Plain {
                 names.push((address.to_string(), word.clone()));
             }
         }
-        for (name, value) in scene.variables.iter() {
-            if !scene.registries.contains_key(value) {
+        for (name, value) in context.variables.iter() {
+            if !context.registries.contains_key(value) {
                 names.push((value.to_owned(), format!("${name}")));
             }
         }

@@ -8,10 +8,10 @@ use crate::{
     image::{self, Reference},
 };
 
-use super::{control_pull::keeps, scene::Scene};
+use crate::run::{context::CaseContext, judging::control_pull::keeps};
 
-impl<'a> Scene<'a> {
-    pub(super) async fn push_all(&mut self) -> anyhow::Result<()> {
+impl<'a> CaseContext<'a> {
+    pub(in crate::run) async fn push_all(&mut self) -> anyhow::Result<()> {
         let registries: Vec<_> = self.file.case.registries.iter().collect();
         // Those that share another's digest come when that one is built.
         for copies in [false, true] {
@@ -29,7 +29,11 @@ impl<'a> Scene<'a> {
     }
 
     /// Builds images and pushes them to a registry of the case.
-    pub(super) async fn push(&mut self, registry: &str, images: &[Image]) -> anyhow::Result<()> {
+    pub(in crate::run) async fn push(
+        &mut self,
+        registry: &str,
+        images: &[Image],
+    ) -> anyhow::Result<()> {
         for spec in images {
             let image = match &spec.same_as {
                 Some(other) => self
@@ -61,7 +65,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The registries of the case that are asked for the images of a host, each once.
-    pub(super) fn registries_of(&self, host: &str) -> Vec<&'a str> {
+    pub(in crate::run) fn registries_of(&self, host: &str) -> Vec<&'a str> {
         let hosts = self.image_hosts();
         // What has no settings of its own goes by those of every host.
         let known = hosts.iter().any(|(known, _)| known == host);
@@ -76,13 +80,13 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether a registry of the case keeps an image from who has no credentials.
-    pub(super) fn is_private(&self, registry: &str, image: &Reference) -> bool {
+    pub(in crate::run) fn is_private(&self, registry: &str, image: &Reference) -> bool {
         let spec = self.file.case.registries.get(registry);
         spec.is_some_and(|spec| keeps(&spec.auth, image))
     }
 
     /// Every host that leads to a registry of the case: the registry's own and those of `hosts`.
-    pub(super) fn image_hosts(&self) -> Vec<(String, &'a str)> {
+    pub(in crate::run) fn image_hosts(&self) -> Vec<(String, &'a str)> {
         let case = &self.file.case;
         let own = case
             .registries
@@ -101,7 +105,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Brings an image onto the node without the kubelet, as a preload does: it belongs to nobody.
-    pub(super) async fn preload(&self, name: &str) -> anyhow::Result<()> {
+    pub(in crate::run) async fn preload(&self, name: &str) -> anyhow::Result<()> {
         let wanted = Reference::of(name);
         let built = self.images.iter().find(|(key, _)| {
             key.split_once('/').is_some_and(|(registry, image)| {

@@ -20,17 +20,17 @@ use crate::{
     registry::{Origin, Record, Request, RequestKind},
 };
 
-use super::{
+use crate::{
     limit::within,
-    scene::{Proven, Scene},
+    run::context::{CaseContext, Proven},
 };
 
 /// How long a pod may take to be there, and the control pull of an image to be refused.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a pod that ran, or one of its containers, still has to be proved of.
-pub(super) struct ControlPull<'a> {
-    scene: &'a Scene<'a>,
+pub(in crate::run) struct ControlPull<'a> {
+    context: &'a CaseContext<'a>,
     expect: &'a Expect,
     namespace: &'a str,
     pod: &'a PodSelector,
@@ -40,13 +40,13 @@ impl<'a> ControlPull<'a> {
     /// The control pull that an expectation needs: if a pod or a container of it has to run, or to
     /// have run.
     pub fn wanted(
-        scene: &'a Scene<'a>,
+        context: &'a CaseContext<'a>,
         expect: &'a Expect,
         namespace: &'a str,
         pod: Option<&'a PodSelector>,
     ) -> Option<Self> {
         let ran = matches!(expect.phase, Some(Phase::Running | Phase::Succeeded));
-        pod.filter(|_| ran).map(|pod| Self { scene, expect, namespace, pod })
+        pod.filter(|_| ran).map(|pod| Self { context, expect, namespace, pod })
     }
 
     /// Pulls, or asks, and returns what was proved; an image that was proved before is not again.
@@ -66,7 +66,7 @@ impl<'a> ControlPull<'a> {
         let mut proven = Vec::new();
         for (image, reference, registries) in meant {
             let new = (pod.uid.clone(), image.to_owned());
-            if self.scene.proven.contains(&new) {
+            if self.context.proven.contains(&new) {
                 continue;
             }
             let mismatch = match self.expect.privacy_check {
@@ -85,10 +85,10 @@ impl<'a> ControlPull<'a> {
     }
 
     async fn appearance(&self) -> PodHistory {
-        let mut changes = self.scene.timeline.changes();
+        let mut changes = self.context.timeline.changes();
         loop {
             changes.borrow_and_update();
-            if let Some(pod) = self.scene.timeline.find(self.namespace, self.pod)
+            if let Some(pod) = self.context.timeline.find(self.namespace, self.pod)
                 && self
                     .expect
                     .container
@@ -106,14 +106,15 @@ impl<'a> ControlPull<'a> {
     /// An image that is to be proved private (or public), with the registries that serve its host.
     fn meant<'i>(&self, image: &'i str) -> Option<(&'i str, Reference, Vec<&'a str>)> {
         let reference = Reference::of(image);
-        let private = |all: &[&str]| all.iter().any(|name| self.scene.is_private(name, &reference));
-        let mut registries = self.scene.registries_of(&reference.host);
+        let private =
+            |all: &[&str]| all.iter().any(|name| self.context.is_private(name, &reference));
+        let mut registries = self.context.registries_of(&reference.host);
         if self.expect.privacy_check == PrivacyCheck::RegistryAnswer
             && !private(&registries)
             && !registries.is_empty()
         {
             // The host's registry may redirect to another.
-            registries = self.scene.file.case.registries.keys().map(String::as_str).collect();
+            registries = self.context.file.case.registries.keys().map(String::as_str).collect();
         }
         let meant = match self.expect.privacy_check {
             PrivacyCheck::Public => !registries.is_empty(),
@@ -128,7 +129,7 @@ impl<'a> ControlPull<'a> {
         pod: &PodHistory,
         images: &[String],
     ) -> Result<Vec<Proven>, Mismatch> {
-        let case = &self.scene.file.case;
+        let case = &self.context.file.case;
         let redirects = |registry: &crate::case::model::Registry| {
             registry.faults.iter().any(|fault| {
                 matches!(fault.action, FaultAction::Redirect(_) | FaultAction::RedirectAway(_))
@@ -152,19 +153,19 @@ impl<'a> ControlPull<'a> {
         reference: &Reference,
         registries: &[&str],
     ) -> anyhow::Result<Option<Mismatch>> {
-        let alias = self.scene.alias_of(&reference.host)?;
+        let alias = self.context.alias_of(&reference.host)?;
         let records: Vec<(Record, _)> = registries
             .iter()
-            .filter_map(|name| Some(self.scene.registries.get(*name)?.registry.record().clone()))
+            .filter_map(|name| Some(self.context.registries.get(*name)?.registry.record().clone()))
             .map(|record| (record.clone(), record.mark()))
             .collect();
         let script = format!("crictl pull {} 2>&1; true", quote(&reference.at(&alias)));
         let what = format!("the control pull of {image}");
-        let said = within(LIMIT, what, self.scene.session.cluster.node.shell(&script)).await?;
+        let said = within(LIMIT, what, self.context.session.cluster.node.shell(&script)).await?;
         let seen: Vec<Request> =
             records.iter().flat_map(|(record, since)| record.since(*since)).collect();
         let refusal = refusal(&seen, &reference.repository);
-        tracing::debug!("{}: control pull of {image}: {refusal:?}", self.scene.file.name);
+        tracing::debug!("{}: control pull of {image}: {refusal:?}", self.context.file.name);
         Ok(match refusal {
             Refusal::Refused => None,
             Refusal::Served => Some(not_private(image, "the registry gave it to the control pull")),
@@ -186,7 +187,7 @@ impl<'a> ControlPull<'a> {
         let name = format!("{}:{}", reference.repository, which.map_or("latest", String::as_str));
         let mut answers = Vec::new();
         for registry in registries {
-            let Some(live) = self.scene.registries.get(*registry) else { continue };
+            let Some(live) = self.context.registries.get(*registry) else { continue };
             answers.push((*registry, live.registry.anonymous_manifest(&name).await?));
         }
         let told: Vec<String> = answers
@@ -208,7 +209,7 @@ impl<'a> ControlPull<'a> {
 }
 
 /// Whether this registry of a case keeps an image from who has no credentials.
-pub(super) fn keeps(auth: &Auth, reference: &Reference) -> bool {
+pub(in crate::run) fn keeps(auth: &Auth, reference: &Reference) -> bool {
     match auth {
         Auth::None => false,
         Auth::Basic(_) | Auth::Htpasswd(_) => true,

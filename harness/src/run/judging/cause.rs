@@ -13,7 +13,7 @@ use crate::{
     registry::{Authorization, Origin, Request},
 };
 
-use super::{limit::within, scene::Scene};
+use crate::{limit::within, run::context::CaseContext};
 
 /// How long reading what decides a cause may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -23,13 +23,13 @@ const LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// The cluster cannot be read.
-pub(super) async fn diagnoses(
-    scene: &Scene<'_>,
+pub(in crate::run) async fn diagnoses(
+    context: &CaseContext<'_>,
     pod: &PodHistory,
     container: Option<&str>,
 ) -> anyhow::Result<Option<[Diagnosis; 2]>> {
     let target = Target::Pod(pod.name.clone());
-    let gathered = gather(scene.session.client(), &pod.namespace, &target);
+    let gathered = gather(context.session.client(), &pod.namespace, &target);
     let gathered = within(LIMIT, "reading why the pod cannot pull", gathered).await?;
     let finding_with = |requests: &[Recorded]| {
         gathered.explain(requests).findings.into_iter().find(|finding| {
@@ -39,7 +39,7 @@ pub(super) async fn diagnoses(
     };
     let Some(plain) = finding_with(&[]) else { return Ok(None) };
     let image = plain.pulls.first().map(|pull| Reference::of(&pull.image));
-    let requests: Vec<Recorded> = scene
+    let requests: Vec<Recorded> = context
         .registries
         .values()
         .flat_map(|live| live.registry.record().since(live.looked))
@@ -73,7 +73,10 @@ fn recorded(request: &Request, image: Option<&Reference>) -> Option<Recorded> {
 }
 
 /// Compares what was diagnosed with the cause that a case states.
-pub(super) fn judge(cause: Cause, diagnoses: Option<&[Diagnosis; 2]>) -> Result<(), Mismatch> {
+pub(in crate::run) fn judge(
+    cause: Cause,
+    diagnoses: Option<&[Diagnosis; 2]>,
+) -> Result<(), Mismatch> {
     let Some(diagnoses) = diagnoses else {
         return Err(Mismatch::new("cause", cause.id(), "nothing of the pod fails to pull"));
     };
@@ -91,7 +94,7 @@ pub(super) fn judge(cause: Cause, diagnoses: Option<&[Diagnosis; 2]>) -> Result<
 }
 
 /// A diagnosis in a line: the cause or the candidates, and the sentence.
-pub(super) fn in_line(diagnosis: &Diagnosis) -> String {
+pub(in crate::run) fn in_line(diagnosis: &Diagnosis) -> String {
     let ids = match diagnosis.cause() {
         Some(cause) => cause.to_string(),
         None => {

@@ -7,20 +7,20 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     case::{
-        CaseFile, EVERY_HOST, is_literal,
+        EVERY_HOST,
         model::{Hosts, NodeSetting},
     },
     cluster::quote,
     registry::hosts_file,
 };
 
-use super::scene::{Scene, label};
+use crate::{case::namespace_part, run::context::CaseContext};
 
-impl Scene<'_> {
+impl CaseContext<'_> {
     /// Leaves the node as the case found it. Best effort: the reaper removes hosts.toml files as well.
-    pub(super) async fn restore_node(&self) {
+    pub(in crate::run) async fn restore_node(&self) {
         let mut commands = Vec::new();
-        let literal = literal_hosts(self.file);
+        let literal = self.file.literal_hosts();
         if !literal.is_empty() {
             let folders = literal.iter().map(|host| format!("/etc/containerd/certs.d/{host}"));
             commands.push(format!("rm -rf {}", quoted(folders)));
@@ -37,7 +37,7 @@ impl Scene<'_> {
     }
 
     /// The names of all images on the node.
-    pub(super) async fn images_on_node(&self) -> anyhow::Result<BTreeSet<String>> {
+    pub(in crate::run) async fn images_on_node(&self) -> anyhow::Result<BTreeSet<String>> {
         let listed =
             self.session.cluster.node.shell("ctr -n k8s.io images ls -q 2>/dev/null").await?;
         Ok(listed.lines().map(str::to_owned).collect())
@@ -52,18 +52,18 @@ impl Scene<'_> {
     }
 
     /// Removes images from the node; that one is not there is no error.
-    pub(super) async fn remove_images(&self, names: &[String]) -> anyhow::Result<()> {
+    pub(in crate::run) async fn remove_images(&self, names: &[String]) -> anyhow::Result<()> {
         self.best_effort(remove_images(names)).await
     }
 
     /// Images of literal hosts may be on the node from a run that was killed, with another digest.
-    pub(super) async fn forget_images(&self) -> anyhow::Result<()> {
-        self.best_effort(remove_images_of(&literal_hosts(self.file))).await
+    pub(in crate::run) async fn forget_images(&self) -> anyhow::Result<()> {
+        self.best_effort(remove_images_of(&self.file.literal_hosts())).await
     }
 
     /// One hosts.toml per registry, those the case writes itself, and for each of these hosts the alias
     /// by which the control pull finds the same registries.
-    pub(super) async fn write_hosts(&self) -> anyhow::Result<()> {
+    pub(in crate::run) async fn write_hosts(&self) -> anyhow::Result<()> {
         let case = &self.file.case;
         let mut files = Vec::new();
         for (name, spec) in &case.registries {
@@ -87,7 +87,7 @@ impl Scene<'_> {
     }
 
     /// The host that stands for another in control pulls.
-    pub(super) fn alias_of(&self, host: &str) -> anyhow::Result<String> {
+    pub(in crate::run) fn alias_of(&self, host: &str) -> anyhow::Result<String> {
         let hosts: BTreeSet<String> =
             self.image_hosts().into_iter().map(|(host, _)| host).collect();
         let at = hosts.iter().position(|known| known == host);
@@ -107,7 +107,7 @@ impl Scene<'_> {
         let mut files = Vec::new();
         let text = hosts_file(hosts, self.file.case.registries.keys(), |name| {
             let registry = &self.registry(Some(name))?.registry;
-            let path = format!("{folder}/{}", label(name));
+            let path = format!("{folder}/{}", namespace_part(name));
             if let Some(pem) = registry.ca() {
                 files.push((format!("{path}.crt"), pem.to_owned()));
             }
@@ -125,14 +125,6 @@ impl Scene<'_> {
         files.push((format!("{folder}/hosts.toml"), format!("{mark}{text}")));
         Ok(files)
     }
-}
-
-/// The hosts that only one case at a time can have, in the order in which they are taken.
-pub(super) fn literal_hosts(file: &CaseFile) -> Vec<String> {
-    let case = &file.case;
-    let names = case.registries.keys().chain(case.hosts.keys());
-    let hosts: BTreeSet<String> = names.filter(|name| is_literal(name)).cloned().collect();
-    hosts.into_iter().collect()
 }
 
 /// Removes images by the names that a pod would give them, and, from 1.35 on, what the kubelet
@@ -164,7 +156,7 @@ fn remove_images_of(hosts: &[String]) -> Vec<String> {
 }
 
 /// The script that removes all images of a host, whatever fails.
-pub(super) fn forget_images_of(host: &str) -> String {
+pub(in crate::run) fn forget_images_of(host: &str) -> String {
     one_after_the_other(remove_images_of(&[host.to_owned()]))
 }
 

@@ -31,7 +31,7 @@ const APPEARANCE: Duration = Duration::from_secs(10);
 const NUDGE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long an expectation may take, the time in which it has to stay as it is included.
-pub(super) fn patience(expect: &Expect) -> Duration {
+pub(in crate::run) fn patience(expect: &Expect) -> Duration {
     let stays = expect.stays_for.map_or(Duration::ZERO, Duration::from_secs);
     timeout(expect).saturating_add(stays).saturating_add(absence::settle(expect))
 }
@@ -41,12 +41,12 @@ fn timeout(expect: &Expect) -> Duration {
 }
 
 /// Has the kubelet look at a pod again, before it would by itself.
-pub(super) trait Nudge: std::marker::Sync {
+pub(in crate::run) trait Nudge: std::marker::Sync {
     fn nudge(&self, pod: &str) -> impl Future<Output = ()> + Send;
 }
 
 /// Where the states, events and requests of one expectation are found.
-pub(super) struct Witnesses<'a> {
+pub(in crate::run) struct Witnesses<'a> {
     pub expect: &'a Expect,
     pub timeline: &'a Timeline,
     pub namespace: &'a str,
@@ -60,14 +60,14 @@ pub(super) struct Witnesses<'a> {
 
 /// Up to where the pods of a case were looked at, by UID.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Looked {
+pub(in crate::run) struct Looked {
     states: BTreeMap<String, TimelineMark>,
     events: BTreeMap<String, TimelineMark>,
 }
 
 /// An expectation that was met.
 #[derive(Debug)]
-pub(super) struct Met {
+pub(in crate::run) struct Met {
     /// Whether events, requests or their absence were waited for after the pod was as expected.
     pub waited: bool,
     /// Up to where pods have now been looked at.
@@ -78,7 +78,7 @@ pub(super) struct Met {
 
 /// An expectation that was not met.
 #[derive(Debug)]
-pub(super) struct Missed {
+pub(in crate::run) struct Missed {
     pub mismatch: Mismatch,
     pub waited: Duration,
     /// The kubelet's message, if the pod waits.
@@ -89,7 +89,7 @@ pub(super) struct Missed {
 
 /// Why waiting ended without the expectation being met.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(in crate::run) enum Ended {
     /// Something else was seen.
     Missed(Box<Missed>),
     /// Nothing more can be seen.

@@ -24,13 +24,13 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// A home folder with the tools of the cluster's version and the case's fixtures.
 #[derive(Debug)]
-pub struct Workplace {
+pub struct CommandSandbox {
     home: PathBuf,
     path: String,
     docker_host: Option<String>,
 }
 
-impl Workplace {
+impl CommandSandbox {
     /// Makes the folder: `bin/kubectl` of the cluster's version, a kubeconfig whose namespace is the
     /// case's, the fixtures with the variables filled in, credential helpers among them in `bin/`.
     ///

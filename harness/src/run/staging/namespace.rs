@@ -10,13 +10,13 @@ use kube::{
 
 use crate::cluster::RUN_LABEL;
 
-use super::session::Session;
+use crate::run::session::Session;
 
 /// The ConfigMap with the API server's CA, which every pod mounts.
 pub const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// A namespace with the run's label, and the service account that pods need.
-pub(super) async fn create_namespace(session: &Session, name: &str) -> anyhow::Result<()> {
+pub(in crate::run) async fn create_namespace(session: &Session, name: &str) -> anyhow::Result<()> {
     let what = || format!("creating the namespace {name}");
     let all = Api::<Namespace>::all(session.client().clone());
     // A literal one may still be going away from the case before.
@@ -62,7 +62,7 @@ pub(super) async fn create_namespace(session: &Session, name: &str) -> anyhow::R
 }
 
 /// Has a namespace deleted. Best effort: what is left, the reaper removes at the run's end.
-pub(super) async fn delete_namespace(session: &Session, name: &str) {
+pub(in crate::run) async fn delete_namespace(session: &Session, name: &str) {
     let all = Api::<Namespace>::all(session.client().clone());
     all.delete(name, &DeleteParams::default()).await.ok();
 }
