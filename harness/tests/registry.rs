@@ -509,6 +509,7 @@ async fn a_container_outlives_its_run_and_only_one_run_gets_it() {
 
     let (two, three) = (pool("22222222"), pool("33333333"));
     let other = users(&[("other", "secret")]);
+    // Of two that want it at the same moment, Docker renames it for both unless that is prevented.
     let (first, second) =
         tokio::join!(two.take(AuthKind::Basic, &other), three.take(AuthKind::Basic, &other));
     let (first, second) = (first.unwrap(), second.unwrap());

@@ -152,7 +152,8 @@ YAML
 forget_plain() {
   local host image
   while read -r host image; do
-    docker exec "$node" sh -c "rm -rf '/etc/containerd/certs.d/$host'; crictl rmi '$image'" >/dev/null 2>&1 </dev/null
+    docker exec "$node" sh -c "rm -rf '/etc/containerd/certs.d/$host'; crictl --timeout 60s rmi '$image'" \
+      >/dev/null 2>&1 </dev/null || true # the image of a pull that failed is not there
   done <"$scratch/hosts"
   rm "$scratch/hosts"
 }

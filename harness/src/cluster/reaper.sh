@@ -120,14 +120,15 @@ for cluster in "$folder"/clusters/*; do
         ! ctr -n k8s.io images ls -q | grep -qF "$hosts"' "$folder/hosts" || failed=1
 done
 
-# Registry containers that the run has left to the next one lose its users; unless that has one already:
-# of two who rename it, the second fails. What this does not finish with has the run's name and is removed.
+# Registry containers that the run has left to the next one lose its users, unless that has claimed one
+# (registry/warm.rs). What this does not finish with has the run's name and is removed.
 left=pullproof-registry-left-$run-
-
 : >"$folder/nobody"
 for container in $(docker ps --filter "name=^/?$left" --format '{{.Names}}'); do
+    claimed=pullproof-registry-claimed-${container##*-}
     ours=pullproof-registry-$run-${container##*-}
-    docker rename "$container" "$ours" && docker cp "$folder/nobody" "$ours:/etc/distribution/htpasswd" >/dev/null &&
+    docker rename "$container" "$claimed" && docker rename "$claimed" "$ours" &&
+        docker cp "$folder/nobody" "$ours:/etc/distribution/htpasswd" >/dev/null &&
         docker rename "$ours" "pullproof-registry-idle-${container#"$left"}"
 done
 # Once more: the engine may have been at the creation of one.

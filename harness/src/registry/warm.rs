@@ -1,9 +1,13 @@
 //! Registry containers that outlive a run: they stay beside the cluster, for the next one.
 //!
-//! Whose a container is stands in its name, which Docker changes for one of several at most. A run's own
-//! its reaper removes, however the run ends. Only a run that ends well leaves one, when what was pushed
-//! is deleted: so one whose state is not known is never used again. The next run may claim it at once,
-//! with users of its own; else the reaper of the run before takes the users away, and it is idle.
+//! Whose a container is stands in its name. A run's own its reaper removes, however the run ends. Only a
+//! run that ends well leaves one, when what was pushed is deleted: so one whose state is not known is
+//! never used again. The next run may claim it at once, with users of its own; else the reaper of the run
+//! before takes the users away, and it is idle.
+//!
+//! Docker looks a name up before it locks the container, so of two that rename one, both may succeed. But
+//! it refuses to give a container the name that it has (daemon/rename.go). So whoever claims one first
+//! gives it the one name that all who claim it would.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,6 +22,7 @@ use super::container::{AuthKind, PORT};
 const PREFIX: &str = "pullproof-registry-";
 const IDLE: &str = "idle";
 const LEFT: &str = "left";
+const CLAIMED: &str = "claimed";
 
 /// How many containers stay idle beside a cluster: some 20 MB each.
 const MOST: usize = 8;
@@ -31,7 +36,8 @@ pub struct Warm {
     run: String,
 }
 
-/// Whose a registry container is.
+/// Whose a registry container is. The name of one that is just being claimed is no run's: if that goes no
+/// further, the container is removed as that of a run that is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
     /// That of a run.
@@ -86,10 +92,12 @@ impl Warm {
             else {
                 continue;
             };
-            // By its name: of several who want it, only the first finds it.
+            let random = name.rsplit('-').next().unwrap_or_default();
+            let claimed = format!("{PREFIX}{CLAIMED}-{random}");
             if let Some(Holder::Next(clean)) = Holder::of(name)
                 && clean.kind == kind
-                && self.rename(name, &self.name()).await
+                && self.rename(name, &claimed).await
+                && self.rename(&claimed, &self.name()).await
             {
                 return Some(Claimed { id: id.clone(), addresses, held: clean.held });
             }
