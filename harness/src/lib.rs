@@ -4,6 +4,7 @@
 //! seen; [`run::Session`] runs it on a [`cluster::Cluster`], against a [`registry::Registry`] whose
 //! every request is recorded, and returns a [`outcome::Outcome`] for [`report`].
 
+mod capture;
 pub mod case;
 pub mod cli;
 pub mod cluster;

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The rooms that docs/architecture.md describes, from the lowest to the highest.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "redaction",
     "versions",
     "case",
@@ -21,6 +21,7 @@ const ROOMS: [&str; 15] = [
     "evidence",
     "probe",
     "explain",
+    "capture",
     "expectation",
     "outcome",
     "run",

@@ -1,9 +1,6 @@
 //! `pullproof explain`
 
-use std::{
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::io::Read as _;
 
 use clap::{Args, ValueEnum};
 use pullproof_diagnosis::{
@@ -14,12 +11,11 @@ use pullproof_diagnosis::{
 use crate::{
     error::{NothingFails, Usage},
     explain::{self, Target},
-    input,
-    probe::{Prober, ProberError},
     report,
 };
 
 use super::{
+    connection::{Connection, Probing},
     output::{put, say},
     signals::interruptible,
 };
@@ -34,33 +30,17 @@ pub struct Arguments {
     /// The pod, or a workload: deployment/web, job/import
     #[arg(value_name = "POD", required_unless_present_any = ["all_namespaces", "message", "schema"])]
     pod: Option<Target>,
-    /// The namespace [default: that of the context]
-    #[arg(long, short, value_name = "NAME")]
-    namespace: Option<String>,
     /// Every pod of the cluster that cannot pull, grouped by cause
     #[arg(long, short = 'A', conflicts_with_all = ["pod", "namespace"])]
     all_namespaces: bool,
-    /// The context of the kubeconfig
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
-    /// The kubeconfig [default: KUBECONFIG, then ~/.kube/config]
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    connection: Connection,
     /// A message or event alone, without a cluster; - reads it from standard input, and with
     /// --output json one JSON object per line, {"message": …}
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["pod", "all_namespaces", "namespace", "context", "kubeconfig"])]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["pod", "all_namespaces", "namespace", "context", "kubeconfig", "probe"])]
     message: Option<String>,
-    /// Ask the registry as well, from here and not from the node: the head of the image's manifest,
-    /// without credentials and with those that the kubelet would use. Proxies are not used
-    #[arg(long, conflicts_with = "message")]
-    probe: bool,
-    /// Authorities that a probe trusts beside those of this machine, as PEM
-    #[arg(long, value_name = "FILE", requires = "probe")]
-    ca: Option<PathBuf>,
-    /// A registry as the image names it, port included, whose certificate a probe does not verify, and
-    /// which may answer plain HTTP; repeatable
-    #[arg(long, value_name = "HOST", requires = "probe")]
-    insecure_registry: Vec<String>,
+    #[command(flatten)]
+    probing: Probing,
     /// The form of the answer
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -91,15 +71,10 @@ pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
         Some(target) => target,
         None => Target::All,
     };
-    let prober = match arguments.probe {
-        true => Some(prober(arguments.ca.as_deref(), arguments.insecure_registry)?),
-        false => None,
-    };
-    let (kubeconfig, context) = (arguments.kubeconfig.as_deref(), arguments.context.as_deref());
+    let prober = arguments.probing.prober()?;
     let read = async {
-        let (client, default) = explain::connect(kubeconfig, context).await?;
-        let namespace = arguments.namespace.as_deref().unwrap_or(&default);
-        anyhow::Ok(explain::read(&client, namespace, &target, prober.as_ref()).await?)
+        let (client, namespace) = arguments.connection.open().await?;
+        anyhow::Ok(explain::read(&client, &namespace, &target, prober.as_ref()).await?)
     };
     let explanation = interruptible(read).await??;
     match arguments.output {
@@ -110,17 +85,6 @@ pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
         true => Err(NothingFails.into()),
         false => Ok(()),
     }
-}
-
-fn prober(ca: Option<&Path>, insecure: Vec<String>) -> Result<Prober, Usage> {
-    let wrong = |file: &Path, problem: &str| Usage(format!("--ca {}: {problem}", file.display()));
-    let pem = ca.map(|file| input::read(file).map_err(|error| wrong(file, &error.problem)));
-    let made = Prober::new(pem.transpose()?.as_deref(), insecure);
-    made.map_err(|error| match (&error, ca) {
-        (ProberError::NoCertificate, Some(file)) => wrong(file, &error.to_string()),
-        (ProberError::Host(_), _) => Usage(format!("--insecure-registry: {error}")),
-        _ => Usage(error.to_string()),
-    })
 }
 
 fn of_message(message: &str, output: Output) -> anyhow::Result<()> {

@@ -1,6 +1,8 @@
 //! The command line: one file a command.
 
 mod bisect;
+mod capture;
+mod connection;
 mod doctor;
 mod down;
 mod explain;
@@ -54,6 +56,8 @@ enum Command {
     Run(run::Arguments),
     /// Run cases on several versions, side by side
     Matrix(matrix::Arguments),
+    /// Write a pod of any cluster as a case, without its secrets
+    Capture(capture::Arguments),
     /// Run a captured case on versions of Kubernetes and containerd, and say where it is reproduced
     Reproduce(reproduce::Arguments),
     /// Explain why pods of any cluster cannot pull
@@ -99,6 +103,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
             let settings = Settings::from_env()?;
             matrix::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
+        Command::Capture(arguments) => capture::main(arguments).await,
         Command::Reproduce(arguments) => {
             let settings = Settings::from_env()?;
             reproduce::main(arguments, settings, cli.kubernetes, cli.containerd).await

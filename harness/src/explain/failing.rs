@@ -56,6 +56,24 @@ pub(super) fn waiting_for_a_sandbox(pod: &Pod) -> Vec<FailingContainer> {
     waiting.take(1).collect()
 }
 
+/// Returns all containers of a pod as its spec has them, whatever became of them.
+pub(super) fn every_container(pod: &Pod) -> Vec<FailingContainer> {
+    let Some(spec) = &pod.spec else { return Vec::new() };
+    let plain = spec.init_containers.iter().flatten().chain(&spec.containers);
+    let plain = plain.map(|one| (&one.name, &one.image, &one.image_pull_policy));
+    let ephemeral = spec.ephemeral_containers.iter().flatten();
+    let ephemeral = ephemeral.map(|one| (&one.name, &one.image, &one.image_pull_policy));
+    let container =
+        |(name, image, policy): (&String, &Option<String>, &Option<String>)| FailingContainer {
+            name: name.clone(),
+            image: image.clone().unwrap_or_default(),
+            policy: policy.clone(),
+            reason: String::new(),
+            message: String::new(),
+        };
+    plain.chain(ephemeral).map(container).collect()
+}
+
 fn container(
     pod: &Pod,
     status: &ContainerStatus,

@@ -125,7 +125,14 @@ impl Failing {
         lookup(&PodSecrets::resolve(namespace, &names, &known), &image, version)
     }
 
-    fn finding(&self, gathered: &Gathered, requests: &[Request]) -> Option<Finding> {
+    /// The message that decides, where it stood.
+    pub(super) fn said(&self, gathered: &Gathered, secrets_unknown: bool) -> Option<Said> {
+        let uid = self.pod.uid().unwrap_or_default();
+        let events = gathered.events.get(&uid).map_or(&[][..], Vec::as_slice);
+        self.messages(events, secrets_unknown).0.into_iter().next()
+    }
+
+    pub(super) fn finding(&self, gathered: &Gathered, requests: &[Request]) -> Option<Finding> {
         let versions = gathered.versions(self);
         let lookup = self.lookup(&gathered.secrets, kubernetes(&versions));
         let answers = gathered.answers(self);

@@ -8,6 +8,7 @@ mod failing;
 mod finding;
 mod gathered;
 mod keyring;
+mod pod_evidence;
 mod probed;
 mod read;
 mod reader;
@@ -19,6 +20,7 @@ pub use finding::{Explanation, Finding, Pull};
 pub use keyring::expiry;
 #[cfg(test)]
 pub(crate) use keyring::of_lookup;
+pub(crate) use pod_evidence::{PodEvidence, PullEvidence, pod_evidence};
 pub(crate) use read::gather;
 pub use read::{ReadError, read};
 pub use target::{Target, TargetError};

@@ -57,7 +57,12 @@ impl Api {
 
     /// `pullproof explain` with this server.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = pullproof(&["explain", "--kubeconfig"]);
+        self.command_of("explain", words)
+    }
+
+    /// A command of `pullproof` that reads this server.
+    pub fn command_of(&self, name: &str, words: &[&str]) -> Command {
+        let mut command = pullproof(&[name, "--kubeconfig"]);
         command.arg(self.folder.path().join("kubeconfig")).args(words);
         command
     }

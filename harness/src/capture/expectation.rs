@@ -1,0 +1,170 @@
+//! What was seen of a captured pod, as the expectation of its case.
+
+use std::sync::LazyLock;
+
+use pullproof_diagnosis::Cause;
+use regex::Regex;
+use serde_json::{Map, Value, json};
+
+/// What was seen of a container.
+#[derive(Debug, Default)]
+pub(super) struct Seen<'a> {
+    /// The pod.
+    pub pod: &'a str,
+    /// The container, if the pod has several.
+    pub container: Option<&'a str>,
+    /// The phase.
+    pub phase: &'a str,
+    /// The waiting reason.
+    pub reason: &'a str,
+    /// The message that has the cause: the container's, or that of an event.
+    pub message: &'a str,
+    /// Whether the message is that of an event.
+    pub of_event: bool,
+    /// The cause, if it is certain.
+    pub cause: Option<Cause>,
+    /// Whether the message is worded by containerd or the kubelet, which a kind node has.
+    pub has_words_of_here: bool,
+}
+
+/// Returns what stands under `expect`.
+pub(super) fn expectation(seen: &Seen<'_>) -> Value {
+    let mut expect = Map::from_iter([("pod".to_owned(), json!(seen.pod))]);
+    let mut insert = |key: &str, value: Value| drop(expect.insert(key.to_owned(), value));
+    if let Some(container) = seen.container {
+        insert("container", json!(container));
+    }
+    insert("phase", json!(seen.phase));
+    if seen.phase == "Running" {
+        insert("privacyCheck", json!("public"));
+        return Value::Object(expect);
+    }
+    // One with spaces is the error of a secret that cannot be decoded.
+    if !seen.reason.is_empty() {
+        insert("reasons", json!([seen.reason]));
+    }
+    let part = if seen.has_words_of_here { part(seen.message) } else { None };
+    match (part, seen.of_event) {
+        (Some(part), true) => insert("events", json!([{"reason": "Failed", "message": part}])),
+        (Some(part), false) => insert("message", json!(part)),
+        (None, _) => {}
+    }
+    if let Some(cause) = seen.cause {
+        insert("cause", json!(cause.id()));
+    }
+    Value::Object(expect)
+}
+
+/// What another run has otherwise: digests, addresses, ids, times.
+static VOLATILE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let parts = [
+        r"sha256:",
+        r"[0-9a-f]{12,}",
+        r"\d{1,3}(\.\d{1,3}){3}",
+        r"\[[0-9a-f:]+\]",
+        r"\d{4}-\d\d-\d\dT",
+        r"https?://",
+        r"\b\d+(\.\d+)?(ms|µs|ns|s|m|h)",
+        r":\d{2,5}\b",
+    ];
+    Regex::new(&parts.join("|")).ok()
+});
+
+/// The shortest part of a message that says something.
+const SHORTEST: usize = 8;
+
+/// Returns the innermost part of a message that is the same on another machine: what stands after a
+/// colon tells more than what stands before it.
+fn part(message: &str) -> Option<&str> {
+    let is_volatile = |text: &str| VOLATILE.as_ref().is_none_or(|parts| parts.is_match(text));
+    let mut found = None;
+    let mut end = message.trim_end().len();
+    let mut begin = end;
+    while let Some(colon) = message[..begin].rfind(": ") {
+        let segment = &message[colon + 2..end];
+        if is_volatile(segment) {
+            // What is outside of it may still be of use.
+            if found.is_some() {
+                break;
+            }
+            end = colon;
+        } else {
+            found = Some(segment);
+            if segment.len() >= SHORTEST {
+                break;
+            }
+        }
+        begin = colon;
+    }
+    found.filter(|part| part.len() >= SHORTEST).or_else(|| {
+        let whole = message.trim();
+        (whole.len() >= SHORTEST && !is_volatile(whole)).then_some(whole)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_part_that_is_the_same_elsewhere_is_expected() {
+        for (message, expected) in [
+            (
+                "failed to pull and unpack image \"r.example/a:v1\": failed to resolve reference \
+                 \"r.example/a:v1\": pull access denied, repository does not exist or may require \
+                 authorization: authorization failed: no basic auth credentials",
+                Some("no basic auth credentials"),
+            ),
+            (
+                "failed to do request: Head \"https://r.example/v2/a/manifests/v1\": dial tcp: lookup r.example on 10.96.0.10:53: no such host",
+                Some("no such host"),
+            ),
+            ("x: rpc error: code = NotFound desc = r.example/a:v1: not found", Some("not found")),
+            ("dial tcp 10.0.0.7:443: connect: connection refused", Some("connection refused")),
+            (
+                "unexpected status from HEAD request to https://r/v2/a/manifests/1: 502 Bad Gateway",
+                Some("502 Bad Gateway"),
+            ),
+            ("back-off 5m0s", None),
+            (
+                "Container image \"a:v1\" is not present with pull policy of Never",
+                Some("Container image \"a:v1\" is not present with pull policy of Never"),
+            ),
+            ("", None),
+        ] {
+            assert_eq!(part(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_failing_pull_is_expected_by_reason_message_and_cause() {
+        let seen = Seen {
+            pod: "web",
+            container: Some("web"),
+            phase: "Pending",
+            reason: "ImagePullBackOff",
+            message: "authorization failed: no basic auth credentials",
+            cause: Some(Cause::NoCredentials),
+            has_words_of_here: true,
+            ..Seen::default()
+        };
+        let expected = json!({
+            "pod": "web",
+            "container": "web",
+            "phase": "Pending",
+            "reasons": ["ImagePullBackOff"],
+            "message": "no basic auth credentials",
+            "cause": "no-credentials",
+        });
+        assert_eq!(expectation(&seen), expected);
+        let of_docker = expectation(&Seen { has_words_of_here: false, ..seen });
+        assert_eq!(of_docker.get("message"), None);
+    }
+
+    #[test]
+    fn a_pod_that_runs_is_expected_to() {
+        let seen = Seen { pod: "web", phase: "Running", ..Seen::default() };
+        let expected = json!({"pod": "web", "phase": "Running", "privacyCheck": "public"});
+        assert_eq!(expectation(&seen), expected);
+    }
+}
