@@ -6,6 +6,8 @@ use pullproof_diagnosis::Cause;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
+use crate::evidence::PULL_FAILURES;
+
 /// What was seen of a container.
 #[derive(Debug, Default)]
 pub(super) struct Seen<'a> {
@@ -40,8 +42,9 @@ pub(super) fn expectation(seen: &Seen<'_>) -> Value {
         return Value::Object(expect);
     }
     // One with spaces is the error of a secret that cannot be decoded.
-    if !seen.reason.is_empty() {
-        insert("reasons", json!([seen.reason]));
+    match reasons(seen.reason, seen.message) {
+        none if none.is_empty() => {}
+        reasons => insert("reasons", json!(reasons)),
     }
     let part = if seen.has_words_of_here { part(seen.message) } else { None };
     match (part, seen.of_event) {
@@ -53,6 +56,21 @@ pub(super) fn expectation(seen: &Seen<'_>) -> Value {
         insert("cause", json!(cause.id()));
     }
     Value::Object(expect)
+}
+
+/// The waiting reasons in the order in which they come. That of a back-off is the second: the first is
+/// in its message since 1.31 (kubernetes/kubernetes#127918), and mostly ErrImagePull.
+fn reasons<'a>(last: &'a str, message: &'a str) -> Vec<&'a str> {
+    let first = PULL_FAILURES
+        .into_iter()
+        .find(|reason| *reason != "ImagePullBackOff" && message.contains(&format!(": {reason}: ")));
+    match last {
+        "" => Vec::new(),
+        "ErrImagePull" | "ImagePullBackOff" => {
+            vec![first.unwrap_or("ErrImagePull"), "ImagePullBackOff"]
+        }
+        last => vec![last],
+    }
 }
 
 /// What another run has otherwise: digests, addresses, ids, times.
@@ -152,7 +170,7 @@ mod tests {
             "pod": "web",
             "container": "web",
             "phase": "Pending",
-            "reasons": ["ImagePullBackOff"],
+            "reasons": ["ErrImagePull", "ImagePullBackOff"],
             "message": "no basic auth credentials",
             "cause": "no-credentials",
         });
