@@ -69,6 +69,12 @@ pub(crate) fn labels_match(key: &[u8], host: &[u8]) -> Result<bool, glob::BadPat
     Ok(true)
 }
 
+/// Whether one label of a key's host, which may be a pattern, matches one of an image's host
+/// (`filepath.Match` of Go). A pattern that is not well-formed matches nothing.
+pub fn label_matches(pattern: &str, label: &str) -> bool {
+    glob::matches(pattern.as_bytes(), label.as_bytes()) == Ok(true)
+}
+
 /// How an image came to match a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MatchedBy {

@@ -40,7 +40,7 @@ pub use config::ConfigError;
 pub use difference::{Difference, HostDifference, PathDifference};
 pub use image::{Image, ImageError};
 pub use json::Kind;
-pub use key::MatchedBy;
+pub use key::{MatchedBy, label_matches};
 pub use keyring::{Keyring, KeyringError};
 pub use lookup::{Credential, Lookup, NoKeys, PassedOver, Reason, Row, Sent, UseOf};
 pub use secret::{

@@ -49,6 +49,11 @@ impl PullSecret {
         SecretId { namespace: self.namespace.clone(), name: self.name.clone() }
     }
 
+    /// Returns the keys of its `data` with their values, in the order of the alphabet.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &SecretSlice<u8>)> {
+        self.data.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
     pub(crate) fn data(&self, key: &str) -> Option<&[u8]> {
         self.data.get(key).map(|value| value.expose_secret())
     }

@@ -77,7 +77,8 @@ impl Outcome {
     }
 }
 
-fn pull_secrets(input: &Input) -> Vec<PullSecret> {
+/// Returns the secrets of an input, each named by its place.
+pub fn pull_secrets(input: &Input) -> Vec<PullSecret> {
     let named = input.secrets.iter().enumerate();
     let filled = named.map(|(place, secret)| {
         let empty = PullSecret::new("namespace", place.to_string(), secret.kind.as_str());
