@@ -8,15 +8,14 @@ use std::{
 };
 
 use aho_corasick::AhoCorasick;
+use pullproof_pseudonym::{
+    encoding,
+    layer::{Layer, View},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::mutex::locked;
-
-mod encoding;
-mod layer;
-
-use layer::{Layer, View};
 
 /// What stands where a secret stood.
 const HIDDEN: &str = "[redacted]";
