@@ -354,6 +354,17 @@ mod tests {
     }
 
     #[test]
+    fn patterns_match_what_they_matched() {
+        let hosts = hosts(&["storage-of-images.acme.com", "s*-images.acme.com", "other.acme.com"]);
+        let first = |host: &str| hosts.rename(host).split('.').next().unwrap().to_owned();
+        let pattern = first("s*-images.acme.com");
+        assert!(
+            pattern != "s*-images" && label_matches(&pattern, &first("storage-of-images.acme.com"))
+        );
+        assert!(!label_matches(&pattern, &first("other.acme.com")));
+    }
+
+    #[test]
     fn special_names_and_addresses_are_kept() {
         for host in [
             "docker.io",

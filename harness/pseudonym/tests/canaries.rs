@@ -1,7 +1,5 @@
 //! Nothing of a secret is left, in whatever field and form it stands.
 
-#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use pullproof_credentials::PullSecret;
