@@ -34,16 +34,27 @@ pub(super) fn image_pattern() -> String {
     format!("^{}:{TAG}$", repository())
 }
 
-/// Returns the pattern of a registry's name, for the schema: a name, or a host to be taken literally.
-pub(super) fn registry_pattern() -> String {
-    format!(r"^({NAME}|(?=.*[.:]){})$", host())
+/// Returns the patterns of a registry's name, for the schema: a name, or a host to be taken literally.
+pub(super) fn registry_pattern() -> serde_json::Value {
+    serde_json::json!({
+        "anyOf": [
+            {"pattern": format!("^{NAME}$")},
+            {"pattern": format!("^{}$", host()), "not": {"pattern": "^[^.:]*$"}},
+        ],
+    })
 }
 
-/// Returns the pattern of a host of the node's settings, for the schema. One with variables is a host when they
-/// are replaced.
-pub(super) fn hosts_pattern() -> String {
-    let variable = r"(?=.*\$)(?!.*(/|\.\.))[^\x00-\x1f\x7f-\x9f]+";
-    format!("^({NAME}|{}|{EVERY_HOST}|{variable})$", host())
+/// Returns the patterns of a host of the node's settings, for the schema. One with variables is a host when they are
+/// replaced.
+pub(super) fn hosts_pattern() -> serde_json::Value {
+    let part = r"[^$/\x00-\x1f\x7f-\x9f]*";
+    serde_json::json!({
+        "anyOf": [
+            {"pattern": format!("^({NAME}|{}|{EVERY_HOST})$", host())},
+            {"pattern": format!(r"^({part}\$)+{part}$")},
+        ],
+        "not": {"pattern": r"\.\."},
+    })
 }
 
 /// Whether a registry's name is a host to be taken literally.

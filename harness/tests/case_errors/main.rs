@@ -1,6 +1,7 @@
 //! What is wrong with a case file is said with file, place, what is known and the nearest of it.
 
 mod expectations;
+mod json_schema;
 mod names;
 mod registries;
 mod schema;

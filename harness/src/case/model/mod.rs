@@ -64,11 +64,11 @@ pub struct Case {
     /// The registries, by literal host (`docker.io`) or by a name the harness gives a host of its
     /// own: `registry` becomes `$REGISTRY`, `the-mirror` becomes `$THE_MIRROR`.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = {"pattern": registry_pattern()}))]
+    #[schemars(extend("propertyNames" = registry_pattern()))]
     pub registries: BTreeMap<String, Registry>,
     /// Registry settings of the node beyond the ones each registry brings, by image host.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = {"pattern": hosts_pattern()}))]
+    #[schemars(extend("propertyNames" = hosts_pattern()))]
     pub hosts: BTreeMap<String, Hosts>,
     /// What happens, in order.
     #[schemars(with = "Vec<Step>", length(min = 1))]

@@ -26,7 +26,7 @@ use crate::{
 pub struct NodeChange {
     /// Files to write, by absolute path; removed or restored after the case.
     #[serde(default)]
-    #[schemars(extend("propertyNames" = {"pattern": FILE, "not": {"enum": FOLDERS}}))]
+    #[schemars(extend("propertyNames" = {"pattern": FILE, "not": {"anyOf": [{"enum": FOLDERS}, {"pattern": "^/(dev|proc|sys)/"}]}}))]
     pub files: BTreeMap<String, String>,
     /// Images to remove from the node, as a pod would name them.
     #[serde(default)]
@@ -75,8 +75,8 @@ const FOLDERS: [&str; 17] = [
     "/var/log",
 ];
 
-/// The pattern of a file's path, as `not_a_file` has it.
-const FILE: &str = r"^(?!/(dev|proc|sys)/)(/(?!\.{1,2}(/|$))[^/\x00-\x1f\x7f-\x9f]+){2,}$";
+/// The pattern of a file's path, as `not_a_file` has it: two parts or more, none of them `.` or `..`.
+const FILE: &str = r"^(/([^/.\x00-\x1f\x7f-\x9f]|\.[^/.\x00-\x1f\x7f-\x9f]|\.\.[^/\x00-\x1f\x7f-\x9f])[^/\x00-\x1f\x7f-\x9f]*){2,}$";
 
 /// Where there are no files to write.
 const NOT_FILES: [&str; 3] = ["/dev/", "/proc/", "/sys/"];

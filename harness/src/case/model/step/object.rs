@@ -24,7 +24,7 @@ impl ObjectName {
     /// Returns the pattern of an object, for the schema: a name is a subdomain, of which variables are parts.
     fn pattern() -> String {
         let kinds = KINDS.map(|kind| kind.word).join("|");
-        let end = r"(?:[a-z0-9]|\$[A-Z][A-Z0-9_]*(?![a-z]))";
+        let end = r"(?:[a-z0-9]|\$[A-Z][A-Z0-9_]*)";
         let label = format!("{end}(?:(?:{end}|-)*{end})?");
         format!("^(?:{kinds})/{label}(?:\\.{label})*$")
     }
