@@ -201,8 +201,10 @@ impl Container {
             return self.remove().await;
         }
         self.owned = false;
-        // It would remove the container.
-        self.running.take().map(std::mem::forget);
+        if let Some(running) = self.running.take() {
+            // Dropped, it would remove the container.
+            std::mem::forget(running);
+        }
         Ok(())
     }
 
