@@ -51,9 +51,9 @@ pub fn reproductions(all: &[Reproduction]) -> String {
     let width = all.iter().map(|one| one.label.chars().count()).max().unwrap_or_default();
     for one in all {
         let own = if one.own { "  (where it was seen)" } else { "" };
-        let seen =
+        let mut seen =
             one.outcome.iter().flat_map(|outcome| &outcome.observed).filter_map(words::state);
-        let seen = seen.last().unwrap_or_default();
+        let seen = seen.next_back().unwrap_or_default();
         let line = format!("{:<width$}  {:<16}  {seen}{own}", one.label, one.word());
         writeln!(text, "{}", line.trim_end()).ok();
     }
