@@ -1,7 +1,5 @@
 //! `pullproof explain` of a cluster that changes meanwhile, and of one whose objects hold anything.
 
-#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
-
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
