@@ -2,7 +2,7 @@
 //!
 //! [`model`] holds the words of the format, [`manifest`], [`range`] and `texts` its short forms;
 //! [`CaseFile`] reads a file and has it checked by `validate`, which points at the words with the help
-//! of `tree`. Adding a step: a field of [`model::Step`], its name in `validate`, its doing in
+//! of [`pullproof_manifests::tree`]. Adding a step: a field of [`model::Step`], its name in `validate`, its doing in
 //! `run::steps`, and the schema again.
 
 mod error;
@@ -19,9 +19,10 @@ mod renames;
 mod schema;
 mod secrets;
 mod texts;
-mod tree;
 mod validate;
 mod variables;
+
+use pullproof_manifests::tree;
 
 pub use error::CaseError;
 pub use file::{CaseFile, find_cases};
