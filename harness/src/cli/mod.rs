@@ -1,11 +1,13 @@
 //! The command line: one file a command.
 
+mod check;
 mod doctor;
 mod down;
 mod explain;
 mod fault;
 mod journal;
 mod keep;
+mod manifest_files;
 mod matrix;
 mod migrate;
 pub mod output;
@@ -51,6 +53,8 @@ enum Command {
     Run(run::Arguments),
     /// Run cases on several versions, side by side
     Matrix(matrix::Arguments),
+    /// Check whether every image of manifests would be pulled with credentials
+    Check(check::Arguments),
     /// Explain why pods of any cluster cannot pull
     Explain(explain::Arguments),
     /// Remove the clusters made here and all that belongs to them
@@ -94,6 +98,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
             let settings = Settings::from_env()?;
             matrix::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
+        Command::Check(arguments) => check::main(arguments, settings()?).await,
         Command::Explain(arguments) => explain::main(arguments).await,
         Command::Down(arguments) => interruptible(down::main(arguments, settings()?)).await?,
         Command::Migrate(arguments) => migrate::main(&arguments),
