@@ -1,5 +1,7 @@
 //! `pullproof check`: its inputs, reports, baseline and exit status.
 
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
 mod support;
 
 use std::{

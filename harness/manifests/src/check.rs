@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pullproof_credentials::{
-    Image, Keyring, KeyringError, KubernetesVersion, Lookup, PodSecrets, PullSecret, SecretId,
-    effective_secrets,
+    Image, Keyring, KeyringError, KubernetesVersion, ListedBy, Lookup, PodSecrets, PullSecret,
+    SecretId, effective_secrets,
 };
 use pullproof_diagnosis::{Cause, Evidence, Pod, diagnose, keyring, pull_secrets};
 
@@ -126,6 +126,18 @@ impl Run<'_> {
         let of_account = names(account.map(|it| it.pull_secrets.as_slice()).unwrap_or_default());
         let (secrets, listed_by) = effective_secrets(&own, &of_account);
         let secrets: Vec<String> = secrets.into_iter().map(str::to_owned).collect();
+        let listed = match listed_by {
+            ListedBy::Pod => template.pull_secrets.as_slice(),
+            ListedBy::ServiceAccount => {
+                account.map(|it| it.pull_secrets.as_slice()).unwrap_or_default()
+            }
+        };
+        let absent = listed.iter().filter(|named| {
+            let id =
+                SecretId { namespace: template.object.namespace.clone(), name: named.name.clone() };
+            !named.name.is_empty() && self.known.binary_search_by_key(&id, PullSecret::id).is_err()
+        });
+        let absent = absent.cloned().collect();
         let lacking = Lacking { account, account_name, own: &own, of_account: &of_account };
         let containers = template.containers.iter();
         let outcomes = containers
@@ -137,6 +149,7 @@ impl Run<'_> {
             account_exists: account.is_some() || account_name == "default",
             secrets,
             listed_by,
+            absent,
             outcomes,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use pullproof_credentials::{Image, KubernetesVersion};
+use pullproof_diagnosis::Cause;
 
 use crate::outcome::{CheckedPod, Failure, Outcome};
 use crate::slip::SlipKind;
@@ -37,6 +38,11 @@ pub enum Detail {
     Slip(SlipKind),
     /// A pod's service account that no manifest creates.
     NoServiceAccount {
+        /// Its name.
+        name: String,
+    },
+    /// A secret that a pod or its service account names and nobody creates, though others serve the images.
+    AbsentSecret {
         /// Its name.
         name: String,
     },
@@ -80,11 +86,16 @@ pub(crate) fn of(
         location: slip.location.clone(),
         object: slip.object.clone(),
         container: None,
-        rendered_from: None,
+        rendered_from: slip.rendered_from.clone(),
         detail: Detail::Slip(slip.kind.clone()),
     }));
     findings.extend(unused_secrets(manifests, pods));
     findings.sort_by(|a, b| (&a.location, a.rule.id()).cmp(&(&b.location, b.rule.id())));
+    // Several pods have the same service account.
+    findings.dedup_by(|a, b| {
+        let absent = |finding: &Finding| matches!(finding.detail, Detail::AbsentSecret { .. });
+        absent(a) && absent(b) && a.location == b.location
+    });
     let mut seen: HashMap<String, u32> = HashMap::new();
     for finding in &mut findings {
         let id = finding.stable_id();
@@ -124,6 +135,16 @@ fn of_pod(pod: &CheckedPod, version: KubernetesVersion) -> Vec<Finding> {
     if let (false, Some(account)) = (pod.account_exists, &template.service_account) {
         let detail = Detail::NoServiceAccount { name: account.name.clone() };
         findings.push(finding(Rule::ServiceAccountAbsent, &account.location, None, detail));
+    }
+    let missing = |outcome: &Outcome| {
+        let causes = [Cause::SecretAbsent, Cause::SecretOtherNamespace];
+        matches!(outcome, Outcome::Failed(failure) if causes.contains(&failure.cause))
+    };
+    if !pod.outcomes.iter().any(missing) {
+        findings.extend(pod.absent.iter().map(|absent| {
+            let detail = Detail::AbsentSecret { name: absent.name.clone() };
+            finding(Rule::Cause(Cause::SecretAbsent), &absent.location, None, detail)
+        }));
     }
     for (container, outcome) in pod.containers() {
         let location = &container.location;
@@ -178,7 +199,7 @@ fn unused_secrets(manifests: &Manifests, pods: &[CheckedPod]) -> Vec<Finding> {
                 location: secret.location.clone(),
                 object: secret.id.clone(),
                 container: None,
-                rendered_from: None,
+                rendered_from: secret.rendered_from.clone(),
                 detail: Detail::UnusedSecret { account },
             }
         })

@@ -4,7 +4,7 @@ use pullproof_credentials::{ImageError, KubernetesVersion, ListedBy, Lookup};
 use pullproof_diagnosis::{Cause, Diagnosis};
 
 use crate::finding::{self, Finding};
-use crate::{Container, Location, Manifests, PodTemplate};
+use crate::{Container, Location, Manifests, PodTemplate, SecretReference};
 
 /// What came of every pod template. It has no secret's data beyond the keys and user names.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct CheckedPod {
     pub secrets: Vec<String>,
     /// Whose list that is.
     pub listed_by: ListedBy,
+    /// Those of its list that do not exist, and where they are named.
+    pub absent: Vec<SecretReference>,
     /// What came of each container of the template, in its order.
     pub outcomes: Vec<Outcome>,
 }

@@ -1,5 +1,7 @@
 //! Secrets.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pullproof_credentials::{Format, PullSecret};
 use serde::de::IgnoredAny;
@@ -16,6 +18,8 @@ pub struct Secret {
     pub id: ObjectId,
     /// Where it begins.
     pub location: Location,
+    /// The template that Helm rendered it from.
+    pub rendered_from: Option<Arc<str>>,
     /// What the kubelet reads.
     pub content: PullSecret,
     /// Whether the API server refuses it.
@@ -68,7 +72,8 @@ impl Secret {
         if let Some((why, place)) = refusal {
             slips.push(object.slip(SlipKind::SecretRefused(why), place));
         }
-        Self { id: object.id.clone(), location: object.location.clone(), content, refused }
+        let (id, location) = (object.id.clone(), object.location.clone());
+        Self { id, location, rendered_from: object.rendered_from.clone(), content, refused }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Mistakes of manifests that are seen without looking at credentials.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::Location;
 use crate::object::{Object, ObjectId, items, value};
@@ -20,6 +21,8 @@ pub struct Slip {
     pub location: Location,
     /// The object in which it is.
     pub object: ObjectId,
+    /// The template that Helm rendered the object from.
+    pub rendered_from: Option<Arc<str>>,
 }
 
 /// A kind of mistake.
@@ -93,7 +96,8 @@ impl fmt::Display for Refusal {
 impl Object {
     pub(crate) fn slip(&self, kind: SlipKind, node: &Node) -> Slip {
         let location = Location::new(&self.location.file, node.place);
-        Slip { kind, location, object: self.id.clone() }
+        let rendered_from = self.rendered_from.clone();
+        Slip { kind, location, object: self.id.clone(), rendered_from }
     }
 
     /// Reads the pull secrets of a pod or service account. The second value is whether the API server

@@ -1,5 +1,7 @@
 //! Texts that are no manifests, or many, or hostile.
 
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;

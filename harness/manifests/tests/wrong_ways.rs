@@ -1,6 +1,8 @@
 //! One folder of `harness/tests/check` per way to get it wrong: `findings` has the file, line and rule of
 //! each finding, and the mended manifest has none. `arguments` are those of the command.
 
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -23,6 +23,7 @@ pub fn sentence(finding: &Finding) -> String {
             "without a tag the image is `latest`, and with IfNotPresent a node keeps the one that it has"
                 .to_owned()
         }
+        Detail::AbsentSecret { name } => format!("no manifest creates the secret {name}"),
         Detail::UnusedSecret { account: None } => "no pod uses this pull secret".to_owned(),
         Detail::UnusedSecret { account: Some(account) } => {
             format!("only the service account {account} lists this pull secret, and no pod has it from there")
@@ -42,6 +43,9 @@ pub fn hint(finding: &Finding) -> String {
             (None, Cause::PolicyNever) => "Use the policy IfNotPresent or Always.".to_owned(),
             (None, cause) => cause.remedy().text.to_owned(),
         },
+        Detail::AbsentSecret { .. } => {
+            "Create it, give it by --secret, or remove the name.".to_owned()
+        }
         Detail::NoServiceAccount { .. }
         | Detail::Slip(_)
         | Detail::MutableTag { .. }
