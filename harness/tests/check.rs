@@ -143,7 +143,8 @@ fn secrets_may_be_given_and_registries_public() {
     let ran = |arguments: &[&str]| run(check(arguments).current_dir(folder.path()));
     ran(&["web.yaml"]).with_status(1);
     ran(&["web.yaml", "--secret", "regcred"]).with_status(0);
-    ran(&["web.yaml", "--public", "ghcr.io/acme"]).with_status(0);
+    write(folder.path(), "public.yaml", BAD);
+    ran(&["public.yaml", "--public", "ghcr.io/acme"]).with_status(0);
     let other = ran(&["web.yaml", "--secret", "regcred=quay.json"]).with_status(1);
     assert!(other.stdout.contains("secret regcred holds nothing for ghcr.io"), "{}", other.stdout);
     assert!(!other.stdout.contains("c4n4ry") && !other.stdout.contains("YTpjNG40cnk"));
