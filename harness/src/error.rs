@@ -88,6 +88,18 @@ pub enum EnvironmentError {
         /// `cases` or `versions`.
         what: &'static str,
     },
+    /// A folder has to be rendered, and the program for it is not there.
+    #[error("{folder} is a {what}, and {program} is not on the PATH")]
+    Renderer {
+        /// The folder.
+        folder: String,
+        /// `chart` or `kustomization`.
+        what: &'static str,
+        /// The program.
+        program: &'static str,
+        /// A command that renders it elsewhere.
+        instead: &'static str,
+    },
     /// Anything else that is not the case's fault.
     #[error("{what}")]
     Other {
@@ -117,6 +129,11 @@ impl EnvironmentError {
             }
             Self::Image { setup, .. } => {
                 format!("run ./scripts/setup{setup}, which pulls or builds it")
+            }
+            Self::Renderer { program, instead, .. } => {
+                format!(
+                    "install {program}, or render it elsewhere: {instead} | pullproof check --static -"
+                )
             }
             Self::InUse { .. } => "wait for it to end, or pass --force".to_owned(),
             Self::Foreign { container } => format!(
@@ -159,6 +176,14 @@ pub struct Failed {
     pub failed: usize,
     /// How many ran.
     pub cases: usize,
+}
+
+/// Findings of manifests, after they have been reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{findings} finding{s}", s = if *findings == 1 { "" } else { "s" })]
+pub struct Found {
+    /// How many are not accepted.
+    pub findings: usize,
 }
 
 /// No container of the pods that were asked for waits for an image.

@@ -29,20 +29,28 @@ pub fn is_stdin(path: &Path) -> bool {
 /// # Errors
 /// Anything but a regular file, one that is too large, or one that is not UTF-8.
 pub fn read(path: &Path) -> Result<String, InputError> {
+    read_up_to(path, LARGEST)
+}
+
+/// Returns the text of a file that may have `largest` bytes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_up_to(path: &Path, largest: u64) -> Result<String, InputError> {
     let error = |problem: String| InputError { problem, place: None };
     let failed = |cause: io::Error| error(format!("cannot be read: {cause}"));
     let read = match is_stdin(path) {
-        true => bounded(io::stdin().lock()),
+        true => bounded(io::stdin().lock(), largest),
         false => {
             // Before it is opened: a pipe without a writer would not even open.
             if !path.metadata().map_err(failed)?.is_file() {
                 return Err(error("is not a regular file".to_owned()));
             }
-            File::open(path).and_then(bounded)
+            File::open(path).and_then(|file| bounded(file, largest))
         }
     };
     let Some(bytes) = read.map_err(failed)? else {
-        return Err(error(format!("is larger than {} MiB", LARGEST >> 20)));
+        return Err(error(format!("is larger than {} MiB", largest >> 20)));
     };
     String::from_utf8(bytes).map_err(|cause| {
         let good = &cause.as_bytes()[..cause.utf8_error().valid_up_to()];
@@ -53,10 +61,10 @@ pub fn read(path: &Path) -> Result<String, InputError> {
     })
 }
 
-fn bounded(from: impl Read) -> io::Result<Option<Vec<u8>>> {
+fn bounded(from: impl Read, largest: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    from.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= LARGEST).then_some(bytes))
+    from.take(largest + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= largest).then_some(bytes))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{
     fs::File,
     io,
     os::unix::process::{CommandExt, ExitStatusExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
@@ -17,8 +17,8 @@ use tokio::{
     sync::oneshot,
 };
 
-/// How much of each output is kept. The rest is read and dropped, so that a program that never stops
-/// printing costs time and no memory.
+/// How much of each output is kept by default. The rest is read and dropped, so that a program that never
+/// stops printing costs time and no memory.
 const KEPT: usize = 1024 * 1024;
 /// How long an output may stay open after the program and its group have ended: a process that has left
 /// the group can hold it for ever.
@@ -35,6 +35,7 @@ pub struct Call {
     stdin: Option<Vec<u8>>,
     reads: bool,
     limit: Duration,
+    kept: usize,
 }
 
 /// How a call ended.
@@ -42,7 +43,7 @@ pub struct Call {
 pub struct Done {
     /// The exit status; 128 and the signal's number where a signal ended it, as a shell says it.
     pub status: i32,
-    /// Standard output, up to 1 MiB; then a line that says how much more there was.
+    /// Standard output, as much as the call keeps; then a line that says how much more there was.
     pub stdout: String,
     /// Standard error, likewise.
     pub stderr: String,
@@ -90,7 +91,14 @@ impl Call {
             .into_owned();
         let mut command = tokio::process::Command::new(program);
         command.kill_on_drop(true).process_group(0);
-        Self { command, shown, stdin: None, reads: false, limit: Duration::from_secs(60) }
+        Self {
+            command,
+            shown,
+            stdin: None,
+            reads: false,
+            limit: Duration::from_secs(60),
+            kept: KEPT,
+        }
     }
 
     /// Adds a word that may be shown.
@@ -144,6 +152,12 @@ impl Call {
         self
     }
 
+    /// How much of each output is kept. Default: 1 MiB.
+    pub fn keep(mut self, bytes: usize) -> Self {
+        self.kept = bytes;
+        self
+    }
+
     /// The call, as it may be shown.
     pub fn shown(&self) -> &str {
         &self.shown
@@ -156,7 +170,7 @@ impl Call {
     /// It cannot be started, or takes too long. A status other than 0 is no error.
     pub async fn output(mut self) -> Result<Done, CallError> {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let limit = self.limit;
+        let (limit, kept) = (self.limit, self.kept);
         let stdin = self.stdin.take();
         let (mut child, group, shown) = self.start()?;
         let failed = |source| CallError::Start { call: shown.clone(), source };
@@ -177,7 +191,12 @@ impl Call {
             };
             let fed = feed(pipe, stdin, given_up.clone());
             // All at once: a program may print before it has read everything, and need not read it.
-            tokio::join!(status, fed, read(out, given_up.clone()), read(err, given_up.clone()))
+            tokio::join!(
+                status,
+                fed,
+                read(out, kept, given_up.clone()),
+                read(err, kept, given_up.clone())
+            )
         };
         match tokio::time::timeout(limit, run).await {
             Ok((status, fed, stdout, stderr)) => {
@@ -268,6 +287,7 @@ async fn feed(
 /// Reads an output to its end, or until nothing is there when it is given up.
 async fn read(
     pipe: Option<impl AsyncRead + Unpin>,
+    most: usize,
     given_up: impl Future<Output = ()>,
 ) -> io::Result<String> {
     let Some(mut pipe) = pipe else { return Ok(String::new()) };
@@ -283,7 +303,7 @@ async fn read(
         if read == 0 {
             break;
         }
-        let room = read.min(KEPT - kept.len());
+        let room = read.min(most - kept.len());
         kept.extend_from_slice(&buffer[..room]);
         dropped += read - room;
     }
@@ -325,6 +345,11 @@ impl Drop for Group {
 
 fn status_of(status: std::process::ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+}
+
+/// Returns a program of a PATH, if one can be executed there.
+pub fn find(program: &str, path: &str) -> Option<PathBuf> {
+    which::which_in_global(program, Some(path)).ok()?.next()
 }
 
 #[cfg(test)]

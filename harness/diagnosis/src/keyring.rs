@@ -1,7 +1,7 @@
 //! What a look-up of an image in the pod's pull secrets found.
 //!
-//! The types say only what a diagnosis needs and hold no password; whoever reads secrets maps its
-//! own result to them.
+//! The types say only what a diagnosis needs and hold no password; [`crate::pull_secrets`] makes them
+//! of the kubelet's own rules.
 
 use serde::{Deserialize, Serialize};
 

@@ -13,6 +13,7 @@ mod evidence;
 pub mod explain;
 pub mod keyring;
 pub mod message;
+pub mod pull_secrets;
 pub mod reference;
 mod rules;
 pub mod sign;

@@ -1,7 +1,8 @@
 //! The case: one YAML file with the registry as it is, plain manifests, and what must be seen.
 //!
 //! [`model`] holds the words of the format; [`CaseFile`] reads a file and has it checked by `validate`,
-//! which points at the words with the help of `source` and `tree`. Adding a verb: a row and a file in
+//! which points at the words with the help of `source` and
+//! [`pullproof_manifests::tree`]. Adding a verb: a row and a file in
 //! `model/step/`, a file in `run/steps/`, and the schema again.
 
 mod error;
@@ -19,10 +20,11 @@ mod schema;
 mod secrets;
 mod source;
 mod surroundings;
-mod tree;
 mod trust;
 mod validate;
 mod variables;
+
+use pullproof_manifests::tree;
 
 pub use error::CaseError;
 pub use file::{CaseFile, find_cases};

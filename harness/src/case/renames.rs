@@ -129,7 +129,7 @@ fn search<'a>(node: &'a Node, text: &str, path: &mut Vec<&'a str>, found: &mut V
         Content::Scalar { .. } => {
             look(node, text, path, false, found);
         }
-        Content::Alias => {}
+        Content::Alias(_) => {}
     }
 }
 

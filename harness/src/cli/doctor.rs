@@ -3,6 +3,7 @@
 use crate::{
     cluster::{Engine, host_without_sys_resource},
     error::EnvironmentError,
+    process::find,
     registry,
     settings::Settings,
 };
@@ -34,10 +35,7 @@ pub async fn main(settings: Settings) -> anyhow::Result<()> {
     );
     tell("kind", program(settings.kind()));
     tell("kubectl", program(settings.kubectl()));
-    let docker = which::which_in_global("docker", Some(&settings.path))
-        .ok()
-        .and_then(|mut found| found.next())
-        .map(|path| path.to_string_lossy().into_owned());
+    let docker = find("docker", &settings.path).map(|path| path.to_string_lossy().into_owned());
     tell("docker", docker.ok_or("the docker command is not in PATH; ".to_owned() + &setup));
     match Engine::connect().await {
         Err(error) => {

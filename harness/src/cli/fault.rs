@@ -1,8 +1,12 @@
 //! Whose fault an error is, which decides the exit status, in one place.
 
+use pullproof_manifests::ManifestError;
+
 use crate::{
     case::CaseError,
-    error::{EnvironmentError, Failed, Interrupted, NoOutput, NothingFails, Usage, format_chain},
+    error::{
+        EnvironmentError, Failed, Found, Interrupted, NoOutput, NothingFails, Usage, format_chain,
+    },
     explain::ReadError,
     limit::TimedOut,
     process::CallError,
@@ -14,7 +18,7 @@ use crate::{
 pub enum Fault {
     /// An expectation was not met.
     Expectation,
-    /// The command line, a case file or a version is wrong.
+    /// The command line, a case file, a manifest or a version is wrong.
     Usage,
     /// Something of the environment is missing or failed.
     Environment,
@@ -34,12 +38,13 @@ impl Fault {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<Failed>() || cause.is::<NothingFails>() {
+        if cause.is::<Failed>() || cause.is::<NothingFails>() || cause.is::<Found>() {
             Some(Self::Expectation)
         } else if cause.is::<CaseError>()
             || cause.is::<UnknownVersion>()
             || cause.is::<VersionsFileError>()
             || cause.is::<Usage>()
+            || cause.is::<ManifestError>()
         {
             Some(Self::Usage)
         } else if cause.is::<Interrupted>() {

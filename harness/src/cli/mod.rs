@@ -2,6 +2,7 @@
 
 mod bisect;
 mod capture;
+mod check;
 mod connection;
 mod doctor;
 mod down;
@@ -9,6 +10,7 @@ mod explain;
 mod fault;
 mod journal;
 mod keep;
+mod manifest_files;
 mod matrix;
 mod migrate;
 pub mod output;
@@ -60,6 +62,8 @@ enum Command {
     Capture(capture::Arguments),
     /// Run a captured case on versions of Kubernetes and containerd, and say where it is reproduced
     Reproduce(reproduce::Arguments),
+    /// Check whether every image of manifests would be pulled with credentials
+    Check(check::Arguments),
     /// Explain why pods of any cluster cannot pull
     Explain(explain::Arguments),
     /// Remove the clusters made here and all that belongs to them
@@ -108,6 +112,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
             let settings = Settings::from_env()?;
             reproduce::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
+        Command::Check(arguments) => check::main(arguments, settings()?).await,
         Command::Explain(arguments) => explain::main(arguments).await,
         Command::Down(arguments) => interruptible(down::main(arguments, settings()?)).await?,
         Command::Migrate(arguments) => migrate::main(&arguments),

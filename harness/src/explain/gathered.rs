@@ -7,13 +7,13 @@ use kube::ResourceExt as _;
 use pullproof_credentials::{KubernetesVersion, Lookup, PodSecrets, PullSecret};
 use pullproof_diagnosis::{
     Evidence, Place, PullPolicy, Request, Runtime, Said, diagnose, keyring as diagnosis,
+    pull_secrets::{lookup, of_lookup},
 };
 
 use super::{
     Explanation, FailingContainer, Finding, Pull,
     failing::waiting_for_a_sandbox,
     failing_containers,
-    keyring::{lookup, of_lookup},
     probed::{Probes, of_answers},
 };
 

@@ -7,7 +7,6 @@ mod cluster;
 mod failing;
 mod finding;
 mod gathered;
-mod keyring;
 mod pod_evidence;
 mod probed;
 mod read;
@@ -17,9 +16,6 @@ mod target;
 pub use cluster::connect;
 pub use failing::{FailingContainer, failing_containers};
 pub use finding::{Explanation, Finding, Pull};
-pub use keyring::expiry;
-#[cfg(test)]
-pub(crate) use keyring::of_lookup;
 pub(crate) use pod_evidence::{PodEvidence, PullEvidence, pod_evidence};
 pub(crate) use read::gather;
 pub use read::{ReadError, read};

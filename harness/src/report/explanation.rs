@@ -309,9 +309,9 @@ mod tests {
             resolve reference \"registry.example:5000/team/app:v1\": pull access denied, repository does \
             not exist or may require authorization: authorization failed: no basic auth credentials";
         let evidence = Evidence {
-            keyring: Some(pullproof_diagnosis::keyring::Lookup::Read(crate::explain::of_lookup(
-                &lookup,
-            ))),
+            keyring: Some(pullproof_diagnosis::keyring::Lookup::Read(
+                pullproof_diagnosis::pull_secrets::of_lookup(&lookup),
+            )),
             image: Some("registry.example:5000/team/app:v1".into()),
             ..Evidence::of_message(message)
         };

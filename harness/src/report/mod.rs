@@ -1,10 +1,11 @@
-//! Outcomes for people and machines. Reads [`crate::outcome::Outcome`] and nothing else.
+//! Outcomes for people and machines. Reads [`crate::outcome::Outcome`], or what `explain` and `check` found.
 //!
 //! One run: [`line()`], [`failure`] and [`summary`] for a terminal, [`junit`] and [`json`] for
-//! machines, [`Tally`] over several rounds. Several versions: a [`Grid`] of outcomes, as a table
+//! machines, [`Tally`] over several rounds. [`check`]: what came of the images of manifests. Several versions: a [`Grid`] of outcomes, as a table
 //! ([`heading`], [`row`], …), as [`markdown`] and as a [`page`] of HTML.
 
 mod changes;
+pub mod check;
 mod explanation;
 mod explanation_json;
 mod grid;

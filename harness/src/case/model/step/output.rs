@@ -91,6 +91,6 @@ fn empty(value: &Node) -> Option<&Node> {
         Content::List(list) if list.is_empty() => Some(value),
         Content::List(list) => list.iter().find_map(empty),
         Content::Map(entries) => entries.is_empty().then_some(value),
-        Content::Alias => None,
+        Content::Alias(_) => None,
     }
 }

@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 /// Line and column, counted from 1.
 pub type Place = (u64, u64);
+
+/// How deep values may be nested.
+const DEPTH: usize = 200;
 
 /// A value, and where it stands.
 #[derive(Debug, Clone)]
@@ -14,8 +17,20 @@ pub struct Node {
     pub place: Place,
     /// Its bytes in the text. Those of a mapping or list are those of its first token.
     pub bytes: Range<usize>,
+    /// The anchor that it has; 0 if it has none.
+    pub anchor: usize,
     /// What it is.
     pub content: Content,
+}
+
+/// Why a text is not YAML.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct Fault {
+    /// Where.
+    pub place: Place,
+    /// What is wrong.
+    pub problem: String,
 }
 
 /// What a value is.
@@ -32,8 +47,8 @@ pub enum Content {
     List(Vec<Node>),
     /// A mapping, in the order in which it is written.
     Map(Vec<(Node, Node)>),
-    /// A reference to an anchor, which is not followed.
-    Alias,
+    /// A reference to an anchor, which is not followed here.
+    Alias(usize),
 }
 
 /// One part of the way to a value.
@@ -66,59 +81,24 @@ impl From<usize> for Key<'_> {
 impl Node {
     /// Reads all documents of a text. A text that is not YAML has those before the fault.
     pub fn documents(text: &str) -> Vec<Self> {
-        let mut events = Parser::new_from_str(text).map_while(Result::ok).filter(|(event, _)| {
-            // Presentation, not values.
-            !matches!(event, Event::Comment(..) | Event::Anchor(..))
-        });
-        let mut documents = Vec::new();
-        while let Some((event, span)) = events.next() {
-            match event {
-                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
-                Event::StreamEnd => break,
-                other => match Self::build(other, &span, &mut events) {
-                    Some(node) => documents.push(node),
-                    None => break,
-                },
-            }
-        }
-        documents
+        Self::read(text).0
     }
 
-    fn build<'a>(
-        event: Event<'a>,
-        span: &Span,
-        events: &mut impl Iterator<Item = (Event<'a>, Span)>,
-    ) -> Option<Self> {
-        let content = match event {
-            Event::Scalar(text, style, ..) => {
-                Content::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }
+    /// Reads all documents of a text, up to the first fault if there is one.
+    pub fn read(text: &str) -> (Vec<Self>, Option<Fault>) {
+        let events = Parser::new_from_str(text).filter(|event| {
+            // Presentation, not values.
+            !matches!(event, Ok((Event::Comment(..) | Event::Anchor(..), _)))
+        });
+        let mut reader = Reader { events };
+        let mut documents = Vec::new();
+        loop {
+            match reader.document() {
+                Ok(Some(node)) => documents.push(node),
+                Ok(None) => return (documents, None),
+                Err(fault) => return (documents, Some(fault)),
             }
-            Event::SequenceStart(..) => {
-                let mut list = Vec::new();
-                loop {
-                    match events.next()? {
-                        (Event::SequenceEnd, _) => break Content::List(list),
-                        (event, span) => list.push(Self::build(event, &span, events)?),
-                    }
-                }
-            }
-            Event::MappingStart(..) => {
-                let mut map = Vec::new();
-                loop {
-                    match events.next()? {
-                        (Event::MappingEnd, _) => break Content::Map(map),
-                        (event, span) => {
-                            let key = Self::build(event, &span, events)?;
-                            let (event, span) = events.next()?;
-                            map.push((key, Self::build(event, &span, events)?));
-                        }
-                    }
-                }
-            }
-            _ => Content::Alias,
-        };
-        let place = (span.start.line() as u64, span.start.col() as u64 + 1);
-        Some(Self { place, bytes: span.byte_range().unwrap_or_default(), content })
+        }
     }
 
     /// The text of a scalar.
@@ -210,8 +190,81 @@ impl Node {
                 key.scalars(visit);
                 value.scalars(visit);
             }),
-            Content::Alias => {}
+            Content::Alias(_) => {}
         }
+    }
+}
+
+/// Makes values of the events of a parser.
+struct Reader<I> {
+    events: I,
+}
+
+impl<'a, I: Iterator<Item = Result<(Event<'a>, Span), ScanError>>> Reader<I> {
+    fn document(&mut self) -> Result<Option<Node>, Fault> {
+        loop {
+            let Some(event) = self.events.next() else { return Ok(None) };
+            match event? {
+                (Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd, _) => {}
+                (Event::StreamEnd, _) => return Ok(None),
+                (event, span) => return self.node(event, &span, DEPTH).map(Some),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
+        let end = || Fault { place: (1, 1), problem: "the text ends within a value".to_owned() };
+        Ok(self.events.next().ok_or_else(end)??)
+    }
+
+    fn node(&mut self, event: Event<'a>, span: &Span, depth: usize) -> Result<Node, Fault> {
+        let place = place(span);
+        if depth == 0 {
+            let problem = format!("values are nested more than {DEPTH} deep");
+            return Err(Fault { place, problem });
+        }
+        let (anchor, content) = match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let plain = style == ScalarStyle::Plain;
+                (anchor, Content::Scalar { text: text.into_owned(), plain })
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                let mut list = Vec::new();
+                loop {
+                    match self.next()? {
+                        (Event::SequenceEnd, _) => break (anchor, Content::List(list)),
+                        (event, span) => list.push(self.node(event, &span, depth - 1)?),
+                    }
+                }
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let mut map = Vec::new();
+                loop {
+                    match self.next()? {
+                        (Event::MappingEnd, _) => break (anchor, Content::Map(map)),
+                        (event, span) => {
+                            let key = self.node(event, &span, depth - 1)?;
+                            let (event, span) = self.next()?;
+                            map.push((key, self.node(event, &span, depth - 1)?));
+                        }
+                    }
+                }
+            }
+            Event::Alias(anchor) => (0, Content::Alias(anchor)),
+            _ => (0, Content::Alias(0)),
+        };
+        Ok(Node { place, bytes: span.byte_range().unwrap_or_default(), anchor, content })
+    }
+}
+
+fn place(span: &Span) -> Place {
+    (span.start.line() as u64, span.start.col() as u64 + 1)
+}
+
+impl From<ScanError> for Fault {
+    fn from(error: ScanError) -> Self {
+        let at = error.marker();
+        Self { place: (at.line() as u64, at.col() as u64 + 1), problem: error.info() }
     }
 }
 
@@ -254,5 +307,16 @@ mod tests {
     fn several_documents_and_what_comes_before_a_fault_are_read() {
         assert_eq!(Node::documents("a: 1\n---\nb: 2\n").len(), 2);
         assert_eq!(Node::documents("a: 1\n---\n{b: 2\n").len(), 1);
+        let fault = Node::read("a: 1\nb: [c\nd: e\n").1.unwrap();
+        assert_eq!(fault.place.0, 3, "{fault}");
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        for (open, close) in [("[", "]"), ("{a: ", "}"), ("- ", "")] {
+            let nested = |depth: usize| [open.repeat(depth), close.repeat(depth)].concat();
+            assert_eq!(Node::read(&nested(100)).1, None);
+            assert!(Node::read(&nested(100_000)).1.is_some());
+        }
     }
 }

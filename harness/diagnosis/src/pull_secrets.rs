@@ -1,4 +1,4 @@
-//! The keyring of a pod, as a diagnosis takes it.
+//! The keyring of a pod, by the kubelet's rules, as a diagnosis takes it.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -6,12 +6,14 @@ use pullproof_credentials::{
     Credential, Difference, HostDifference, Image, Keyring, KubernetesVersion, Lookup, NearSecret,
     NoKeys, PassedOver, PathDifference, PodSecrets, Reason, Sent,
 };
-use pullproof_diagnosis::keyring::{self as diagnosis, Near, Passed, Tried, Why};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
+use crate::keyring::{self as diagnosis, Near, Passed, Tried, Why};
+
 /// Looks an image up in the secrets of a pod. None if the image cannot be parsed: no kubelet would
 /// look it up.
+#[must_use]
 pub fn lookup(secrets: &PodSecrets, image: &str, version: KubernetesVersion) -> Option<Lookup> {
     let image = Image::parse(image, version).ok()?;
     Some(match Keyring::of_pod(secrets, version) {
@@ -21,6 +23,7 @@ pub fn lookup(secrets: &PodSecrets, image: &str, version: KubernetesVersion) -> 
 }
 
 /// Returns what a diagnosis takes of a look-up.
+#[must_use]
 pub fn of_lookup(lookup: &Lookup) -> diagnosis::Keyring {
     let (sent, empty): (Vec<_>, Vec<_>) =
         lookup.tried.iter().partition(|credential| credential.sent == Sent::Yes);
@@ -96,6 +99,7 @@ fn of_differences(differences: &[Difference]) -> Why {
 
 /// Returns when a password expires, if it says so itself: a JWT by its claim `exp`, a token of ECR by
 /// the field `expiration` of the JSON that it encodes.
+#[must_use]
 pub fn expiry(password: &[u8]) -> Option<Timestamp> {
     let text = std::str::from_utf8(password).ok()?;
     let (encoded, field) = match text.split('.').collect::<Vec<_>>()[..] {
