@@ -63,3 +63,25 @@ fn every_pull_that_fails_states_its_cause() {
     }
     assert!(without.is_empty(), "{}", without.join("\n"));
 }
+
+#[test]
+fn the_documents_have_every_case_and_no_other() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let read = |name: &str| std::fs::read_to_string(docs.join(name)).expect("a document");
+    let names: BTreeSet<String> = cases().into_iter().map(|case| case.name).collect();
+    for (file, before, after) in [
+        ("what-happens-when.md", "](<../scenarios/", ".yaml>)"),
+        ("what-happens-when.html", "<a href=\"../scenarios/", ".yaml\">"),
+    ] {
+        let text = read(file);
+        let parts = text.split(before).skip(1).filter_map(|rest| rest.split_once(after));
+        let documented: BTreeSet<String> = parts.map(|(name, _)| name.to_owned()).collect();
+        let lacks: Vec<_> = names.difference(&documented).collect();
+        let knows: Vec<_> = documented.difference(&names).collect();
+        assert!(
+            lacks.is_empty() && knows.is_empty(),
+            "docs/{file} lacks {lacks:?} and has {knows:?}, which are gone; make it again with \
+             `pullproof matrix --markdown … --html …` (README, Versions)"
+        );
+    }
+}
