@@ -15,6 +15,7 @@ pub mod output;
 mod pairs;
 mod reports;
 mod reproduce;
+mod round_trip;
 mod run;
 mod selection;
 mod setup;
@@ -60,6 +61,9 @@ enum Command {
     Capture(capture::Arguments),
     /// Run a captured case on versions of Kubernetes and containerd, and say where it is reproduced
     Reproduce(reproduce::Arguments),
+    /// Capture what fails in cases, run the captures, and compare
+    #[command(hide = true)]
+    RoundTrip(round_trip::Arguments),
     /// Explain why pods of any cluster cannot pull
     Explain(explain::Arguments),
     /// Remove the clusters made here and all that belongs to them
@@ -108,6 +112,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
             let settings = Settings::from_env()?;
             reproduce::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
+        Command::RoundTrip(arguments) => round_trip::main(arguments, settings()?).await,
         Command::Explain(arguments) => explain::main(arguments).await,
         Command::Down(arguments) => interruptible(down::main(arguments, settings()?)).await?,
         Command::Migrate(arguments) => migrate::main(&arguments),
