@@ -146,6 +146,18 @@ impl Pseudonyms {
         Ok(data)
     }
 
+    /// Returns the user and the password that stand in the secrets for real ones. Unlike in
+    /// [`Pseudonyms::text`] a user is replaced whose name is a word of an image.
+    pub fn login(&self, user: &str, password: &str) -> (String, String) {
+        let login = [user.as_bytes(), b":", password.as_bytes()].concat();
+        let at = At::new(None, "", Kind::Other);
+        let mut new = shape::login(&login, &at, &mut self.renamer());
+        // Each character has become one of its length.
+        let password = new.split_off(user.len().min(new.len()));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&new), text(password.get(1..).unwrap_or_default()))
+    }
+
     /// Returns the name of an image, with its host replaced if hosts are.
     pub fn image(&self, image: &str) -> String {
         registry_key::rename_image(image, &mut self.renamer())

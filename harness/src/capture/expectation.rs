@@ -114,10 +114,26 @@ fn part(message: &str) -> Option<&str> {
         }
         begin = colon;
     }
-    found.filter(|part| part.len() >= SHORTEST).or_else(|| {
-        let whole = message.trim();
-        (whole.len() >= SHORTEST && !is_volatile(whole)).then_some(whole)
-    })
+    found
+        .filter(|part| part.len() >= SHORTEST)
+        .or_else(|| {
+            let whole = message.trim();
+            (whole.len() >= SHORTEST && !is_volatile(whole)).then_some(whole)
+        })
+        .or_else(|| fragment(message))
+}
+
+/// Returns the longest part between what another run has otherwise, of a word or more.
+fn fragment(message: &str) -> Option<&str> {
+    let mut begin = 0;
+    let mut fragments = Vec::new();
+    for volatile in VOLATILE.as_ref()?.find_iter(message) {
+        fragments.push(&message[begin..volatile.start()]);
+        begin = volatile.end();
+    }
+    fragments.push(&message[begin..]);
+    let says_something = |part: &&str| part.len() >= SHORTEST && part.contains(' ');
+    fragments.into_iter().map(str::trim).filter(says_something).max_by_key(|part| part.len())
 }
 
 #[cfg(test)]
@@ -147,6 +163,10 @@ mod tests {
             (
                 "Container image \"a:v1\" is not present with pull policy of Never",
                 Some("Container image \"a:v1\" is not present with pull policy of Never"),
+            ),
+            (
+                "Container image \"127.0.0.1:41005/a:v1\" is not present with pull policy of Never",
+                Some("/a:v1\" is not present with pull policy of Never"),
             ),
             ("", None),
         ] {

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::ResourceExt as _;
 use pullproof_credentials::{PullSecret, Sent};
+use pullproof_diagnosis::Cause;
 use pullproof_pseudonym::{Leak, Pseudonyms};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -21,12 +22,15 @@ use crate::{
     image::Reference,
 };
 
+mod answers;
 mod expectation;
+mod likeness;
 mod pod;
 mod registry;
 
 use expectation::{Seen, expectation};
-use registry::{Login, Model, Pull};
+pub(crate) use likeness::difference;
+use registry::{Login, Model, Pull, is_absent};
 
 /// What a capture is asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,8 +92,11 @@ pub(crate) fn capture(evidence: &PodEvidence, options: Options) -> Result<String
         builder = builder.anonymise();
     }
     let pseudonyms = builder.build();
-    let captured =
-        Capture { evidence, pseudonyms: &pseudonyms, images: references(&images, &pseudonyms) };
+    let captured = Capture {
+        evidence,
+        pseudonyms: &pseudonyms,
+        images: references(&images, &absent(evidence), &pseudonyms),
+    };
     let yaml = serde_saphyr::to_string(&captured.case())
         .map_err(|error| CaptureError::Yaml(error.to_string()))?;
     let text = format!("# yaml-language-server: $schema=case.schema.json\n{yaml}");
@@ -108,12 +115,29 @@ struct CaseImage {
     digest: Option<String>,
 }
 
+/// The images that no registry has, whose digests are those of nothing.
+fn absent(evidence: &PodEvidence) -> BTreeSet<&str> {
+    let absent = evidence.pulls.iter().filter(|pull| is_absent(cause(pull)));
+    absent.map(|pull| pull.image.as_str()).collect()
+}
+
+/// The cause, or else the likeliest.
+fn cause(pull: &PullEvidence) -> Option<Cause> {
+    let diagnosis = pull.diagnosis.as_ref()?;
+    diagnosis.cause().or_else(|| diagnosis.candidates().first().map(|one| one.id))
+}
+
 /// The images by what stands in the captured pod.
-fn references(images: &BTreeSet<String>, pseudonyms: &Pseudonyms) -> BTreeMap<String, CaseImage> {
+fn references(
+    images: &BTreeSet<String>,
+    absent: &BTreeSet<&str>,
+    pseudonyms: &Pseudonyms,
+) -> BTreeMap<String, CaseImage> {
     let of = |(at, image): (usize, &String)| {
         let renamed = pseudonyms.image(image);
         let reference = Reference::of(&renamed);
-        let digest = reference.digest.is_some().then(|| format!("DIGEST_{at}"));
+        let is_there = reference.digest.is_some() && !absent.contains(image.as_str());
+        let digest = is_there.then(|| format!("DIGEST_{at}"));
         let text = match (&digest, renamed.split_once('@')) {
             // The real image is not here, and a stand-in has a digest of its own.
             (Some(name), Some((before, _))) => format!("{before}@${name}"),
@@ -155,7 +179,7 @@ impl Capture<'_> {
         steps.push(json!({"apply": objects}));
         steps.extend(self.expectations(&failing, &mut notes));
         let pod = evidence.pod.name_any();
-        let image = failing.first().map(|pull| self.pseudonyms.image(&pull.container.image));
+        let image = failing.first().map(|pull| self.pseudonyms.image(&pull.image));
         Captured {
             title: match image {
                 Some(image) => format!("The pod {pod} cannot pull {image}"),
@@ -189,7 +213,7 @@ impl Capture<'_> {
                 closed.push(host.clone());
             }
             if let Some(registry) = model.registry {
-                registries.insert(host.clone(), registry);
+                registries.insert(model.name.map_or_else(|| host.clone(), str::to_owned), registry);
             }
             if let Some(file) = model.hosts {
                 hosts.insert(host, file);
@@ -200,18 +224,18 @@ impl Capture<'_> {
 
     /// What a registry has to answer for a container; none if its image is not named as one.
     fn pull(&self, pull: &PullEvidence) -> Option<Pull> {
-        let image = self.images.get(&pull.container.image)?;
+        let image = self.images.get(&pull.image)?;
         let logins = pull.lookup.iter().flat_map(|lookup| &lookup.tried);
         let logins = logins.filter(|one| one.sent == Sent::Yes).filter_map(|one| {
             let password = String::from_utf8(one.password()?.expose_secret().to_vec()).ok()?;
-            Some(Login {
-                user: self.pseudonyms.text(&one.user()),
-                password: self.pseudonyms.text(&password),
-            })
+            let (user, password) = self.pseudonyms.login(&one.user(), &password);
+            Some(Login { user, password })
         });
         let diagnosis = pull.diagnosis.as_ref();
-        let candidates = diagnosis.map(|one| one.candidates()).unwrap_or_default();
-        let certain = diagnosis.and_then(|one| one.cause());
+        if cause(pull) == Some(Cause::InvalidName) {
+            // No registry is asked.
+            return None;
+        }
         Some(Pull {
             host: image.reference.host.clone(),
             repository: image.reference.repository.clone(),
@@ -220,10 +244,10 @@ impl Capture<'_> {
                 (tag, _) => tag.clone(),
             },
             digest: image.digest.clone(),
-            cause: certain.or_else(|| candidates.first().map(|one| one.id)),
-            is_assumed: certain.is_none() && diagnosis.is_some(),
+            cause: cause(pull),
+            is_assumed: diagnosis.is_some_and(|one| one.cause().is_none()),
             message: pull.message.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
-            logins: logins.collect(),
+            logins: logins.filter(|login| !login.user.is_empty()).collect(),
         })
     }
 

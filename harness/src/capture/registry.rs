@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use pullproof_diagnosis::Cause;
 use serde_json::{Map, Value, json};
 
+use super::answers::{Challenge, challenge, fault, had_token, is_of_token_server, token_server};
+
 /// The user of a registry of which no credentials are known.
 const SOMEBODY: &str = "somebody";
 /// A password that no captured secret has.
@@ -47,6 +49,8 @@ pub(super) struct Login {
 pub(super) struct Model {
     /// What stands under `registries`, if there is a registry.
     pub registry: Option<Value>,
+    /// The registry's name, if it is not its host: a name has variables, which a hosts.toml needs.
+    pub name: Option<&'static str>,
     /// What stands under `hosts`.
     pub hosts: Option<Value>,
     /// Whether it is closed before the pod is made.
@@ -59,7 +63,10 @@ impl Model {
     /// Returns the registry that answers all pulls of a host as the real one did.
     pub(super) fn of(host: &str, pulls: &[&Pull]) -> Self {
         let mut model = Self::default();
-        let causes: BTreeSet<Cause> = pulls.iter().filter_map(|pull| pull.cause).collect();
+        // What a token server is at fault for is in the registry's challenge.
+        let of_registry = |pull: &&&Pull| !is_of_token_server(&pull.message);
+        let causes: BTreeSet<Cause> =
+            pulls.iter().filter(of_registry).filter_map(|pull| pull.cause).collect();
         for pull in pulls.iter().filter(|pull| pull.is_assumed) {
             let cause = pull.cause.map_or("", Cause::id);
             model.notes.push(format!(
@@ -86,13 +93,19 @@ impl Model {
         if let Some(tls) = causes.iter().find_map(|cause| transport(*cause)) {
             registry.insert("tls".to_owned(), json!(tls));
         }
+        if pulls.iter().any(|pull| pull.message.contains("tls: certificate required")) {
+            registry.insert("tls".to_owned(), json!("clientCertificate"));
+            model.name = Some("registry");
+            let toml = "server = \"https://$REGISTRY_NODE\"\nca = \"$REGISTRY_CA\"\n";
+            model.hosts = Some(json!({"toml": toml}));
+        }
         let images: Vec<Value> = pulls.iter().filter_map(|pull| pull.image()).collect();
         if !images.is_empty() {
             registry.insert("images".to_owned(), Value::Array(without_repeats(images)));
         }
         let mut faults = Vec::new();
         for pull in pulls {
-            faults.extend(model.fault(pull));
+            faults.extend(fault(pull));
         }
         if !faults.is_empty() {
             registry.insert("faults".to_owned(), Value::Array(without_repeats(faults)));
@@ -115,7 +128,11 @@ impl Model {
             for login in &pull.logins {
                 // The registry knows the user, and since when it has another password is not known.
                 let password = match pull.cause {
-                    Some(Cause::CredentialsRefused | Cause::TokenExpired) => UNKNOWN,
+                    Some(Cause::CredentialsRefused | Cause::TokenExpired)
+                        if !had_token(&pull.message) =>
+                    {
+                        UNKNOWN
+                    }
                     _ => login.password.as_str(),
                 };
                 users.insert(login.user.clone(), json!(password));
@@ -138,46 +155,22 @@ impl Model {
         if !token {
             return json!({"basic": users});
         }
-        let refused: Vec<&&Pull> =
-            pulls.iter().filter(|pull| pull.cause == Some(Cause::NotAuthorised)).collect();
-        let rights: Vec<&str> = pulls
-            .iter()
-            .filter(|pull| pull.cause != Some(Cause::NotAuthorised))
-            .map(|pull| pull.repository.as_str())
-            .collect();
+        let (refused, granted): (Vec<&&Pull>, Vec<_>) =
+            pulls.iter().partition(|pull| pull.message.contains("insufficient_scope"));
+        let rights: Vec<&str> = granted.iter().map(|pull| pull.repository.as_str()).collect();
         let user = |password: Value| match refused.is_empty() {
             true => json!({"password": password}),
             false => json!({"password": password, "repositories": rights}),
         };
         let users: Map<String, Value> =
             users.into_iter().map(|(name, password)| (name, user(password))).collect();
-        // Docker Hub gives a token to anyone, without the scope that was asked for.
-        match host {
-            "docker.io" => json!({"token": {"users": users, "anonymous": "scopeless"}}),
-            _ => json!({"token": {"users": users}}),
+        let mut fields = Map::from_iter([("users".to_owned(), json!(users))]);
+        if host == "docker.io" {
+            // It gives a token to anyone, without the scope that was asked for.
+            fields.insert("anonymous".to_owned(), json!("scopeless"));
         }
-    }
-
-    /// What the gateway has to do to the pulls of one repository.
-    fn fault(&mut self, pull: &Pull) -> Option<Value> {
-        let path = format!("/v2/{}/", pull.repository);
-        let status = status(&pull.message);
-        let answers = |status: u16| json!({"path": path, "action": {"status": status}});
-        Some(match pull.cause? {
-            Cause::RateLimited => json!({"path": path, "action": {"tooManyRequests": 60}}),
-            Cause::RegistryError => answers(status.filter(|one| *one >= 500).unwrap_or(503)),
-            Cause::RegistrySetting | Cause::NetworkRule | Cause::AddressBlocked => {
-                answers(status.unwrap_or(403))
-            }
-            Cause::NotAuthorised if challenge(&pull.message) != Challenge::Token => {
-                let status = status.unwrap_or(403);
-                json!({"path": path, "authorized": true, "action": {"status": status}})
-            }
-            Cause::CorruptContent => {
-                json!({"path": path, "kind": "blob", "action": "corrupt"})
-            }
-            _ => return None,
-        })
+        pulls.iter().for_each(|pull| fields.extend(token_server(pull)));
+        json!({"token": fields})
     }
 }
 
@@ -192,14 +185,7 @@ impl Pull {
 
     /// What stands under `images`; none for an image that the registry does not have.
     fn image(&self) -> Option<Value> {
-        let absent = [
-            Cause::NotFound,
-            Cause::NotFoundRepository,
-            Cause::NotFoundTag,
-            Cause::WrongReference,
-            Cause::InvalidName,
-        ];
-        if self.cause.is_some_and(|cause| absent.contains(&cause)) {
+        if is_absent(self.cause) {
             // Another tag, so that the repository is there.
             let other = format!("{}:another", self.repository);
             return (self.cause == Some(Cause::NotFoundTag)).then(|| json!(other));
@@ -213,7 +199,8 @@ impl Pull {
             Some(Cause::NoSuchPlatform) => {
                 drop(fields.insert("platform".to_owned(), json!("other")))
             }
-            Some(Cause::UnsupportedManifest) => {
+            // That of an old manifest is an answer of its own.
+            Some(Cause::UnsupportedManifest) if !self.message.contains("since containerd") => {
                 fields.insert("content".to_owned(), json!("artifact"));
             }
             _ => {}
@@ -231,6 +218,7 @@ impl Pull {
             Cause::NotFound,
             Cause::NotFoundRepository,
             Cause::NotFoundTag,
+            Cause::Mirror,
             Cause::NoSuchPlatform,
             Cause::UnsupportedManifest,
             Cause::CorruptContent,
@@ -239,6 +227,19 @@ impl Pull {
         ];
         self.logins.is_empty() && self.cause.is_none_or(|cause| needs_none.contains(&cause))
     }
+}
+
+/// Whether the registry does not have an image, if this is why it cannot be pulled.
+pub(super) fn is_absent(cause: Option<Cause>) -> bool {
+    let absent = [
+        Cause::NotFound,
+        Cause::NotFoundRepository,
+        Cause::NotFoundTag,
+        Cause::WrongReference,
+        Cause::InvalidName,
+        Cause::Mirror,
+    ];
+    cause.is_some_and(|cause| absent.contains(&cause))
 }
 
 fn to_server(server: &str) -> Value {
@@ -291,36 +292,6 @@ fn cannot_be_replayed(cause: Cause) -> Option<&'static str> {
         }
         _ => return None,
     })
-}
-
-/// How a registry authenticates, by what the runtime says of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Challenge {
-    #[default]
-    Unknown,
-    Basic,
-    Token,
-}
-
-fn challenge(message: &str) -> Challenge {
-    let has = |part: &str| message.contains(part);
-    if has("fetch anonymous token") || has("fetch oauth token") || has("insufficient_scope") {
-        Challenge::Token
-    } else if has("no basic auth credentials") {
-        Challenge::Basic
-    } else {
-        Challenge::Unknown
-    }
-}
-
-/// The status of the answer that a message tells of.
-fn status(message: &str) -> Option<u16> {
-    let after = ["unexpected status code", "unexpected status from", "unexpected status"];
-    let rest = after.iter().find_map(|words| message.rsplit_once(words)).map(|(_, rest)| rest)?;
-    rest.split(|c: char| !c.is_ascii_digit())
-        .filter(|number| number.len() == 3)
-        .filter_map(|number| number.parse().ok())
-        .find(|number| (400..600).contains(number))
 }
 
 #[cfg(test)]
@@ -390,7 +361,7 @@ mod tests {
             "unexpected status from HEAD request to https://a/v2/x/manifests/1: 502 Bad";
         assert_eq!(faults(Cause::RegistryError, unexpected), json!({"status": 502}));
         assert_eq!(faults(Cause::NotAuthorised, "403 Forbidden"), json!({"status": 403}));
-        assert_eq!(faults(Cause::RateLimited, ""), json!({"tooManyRequests": 60}));
+        assert_eq!(faults(Cause::RateLimited, ""), json!({"tooManyRequests": 1}));
 
         let tls = registry(&pull(Some(Cause::TlsUnknownCa), "x509"));
         assert_eq!(tls["tls"], "untrusted");

@@ -17,6 +17,7 @@ pub mod output;
 mod pairs;
 mod reports;
 mod reproduce;
+mod round_trip;
 mod run;
 mod selection;
 mod setup;
@@ -64,6 +65,9 @@ enum Command {
     Reproduce(reproduce::Arguments),
     /// Check whether every image of manifests would be pulled with credentials
     Check(check::Arguments),
+    /// Capture what fails in cases, run the captures, and compare
+    #[command(hide = true)]
+    RoundTrip(round_trip::Arguments),
     /// Explain why pods of any cluster cannot pull
     Explain(explain::Arguments),
     /// Remove the clusters made here and all that belongs to them
@@ -113,6 +117,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<()> {
             reproduce::main(arguments, settings, cli.kubernetes, cli.containerd).await
         }
         Command::Check(arguments) => check::main(arguments, settings()?).await,
+        Command::RoundTrip(arguments) => round_trip::main(arguments, settings()?).await,
         Command::Explain(arguments) => explain::main(arguments).await,
         Command::Down(arguments) => interruptible(down::main(arguments, settings()?)).await?,
         Command::Migrate(arguments) => migrate::main(&arguments),

@@ -35,6 +35,8 @@ pub(crate) struct PodEvidence {
 /// A container's pull.
 pub(crate) struct PullEvidence {
     pub(crate) container: FailingContainer,
+    /// Its image, or that of a volume that is mounted in it.
+    pub(crate) image: String,
     /// Why it fails; none if it does not.
     pub(crate) diagnosis: Option<Diagnosis>,
     /// The message with the cause, and whether an event has it.
@@ -81,18 +83,22 @@ pub(crate) async fn pod_evidence(
         let message = said.map(|said| (said.text, matches!(said.place, Place::Event(_))));
         pulls.push(PullEvidence {
             container: one.container.clone(),
+            image: one.image(),
             diagnosis: Some(finding.diagnosis),
             message,
             lookup: finding.lookup,
         });
     }
     for one in every {
-        if pulls.iter().any(|pull| pull.container.name == one.container.name) {
+        let is_it = |pull: &PullEvidence| {
+            pull.container.name == one.container.name && pull.image == one.container.image
+        };
+        if pulls.iter().any(is_it) {
             continue;
         }
         let lookup = one.lookup(&gathered.secrets, kubernetes(&versions));
-        let container = one.container;
-        pulls.push(PullEvidence { container, diagnosis: None, message: None, lookup });
+        let (image, container) = (one.container.image.clone(), one.container);
+        pulls.push(PullEvidence { container, image, diagnosis: None, message: None, lookup });
     }
     let unreadable = gathered.secrets.unreadable.into_iter().map(|(_, name)| name).collect();
     Ok(PodEvidence {

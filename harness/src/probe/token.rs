@@ -152,16 +152,17 @@ impl Exchange<'_> {
         login: &Login,
     ) -> Result<SecretString, Outcome> {
         let scopes: Vec<&str> = bearer.scopes.iter().map(String::as_str).collect();
-        let mut form = Serializer::new(String::new());
-        form.append_pair("client_id", CLIENT)
+        let form = Serializer::new(String::new())
+            .append_pair("client_id", CLIENT)
             .append_pair("grant_type", "password")
             .append_pair("password", login.password.expose_secret())
             .append_pair("scope", &scopes.join(" "))
             .append_pair("service", bearer.service.as_deref().unwrap_or_default())
-            .append_pair("username", &login.user);
+            .append_pair("username", &login.user)
+            .finish();
         let kind = HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8");
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind)]);
-        let body = Bytes::from(form.finish());
+        let body = Bytes::from(form);
         let reply = self.send(Method::POST, realm, headers, body, login.identity()).await;
         let reply = reply.map_err(Outcome::Failed)?;
         granted(reply.status.as_u16(), &reply.body)

@@ -18,5 +18,6 @@ mod staging;
 mod steps;
 mod watch;
 
+pub(crate) use judging::specimen::Specimen;
 pub use schedule::{Runner, Schedule};
 pub use session::Session;

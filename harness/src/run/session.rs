@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client, runtime::wait::await_condition};
 use tokio::{
-    sync::{RwLock, oneshot},
+    sync::{RwLock, mpsc::UnboundedSender, oneshot},
     task::JoinSet,
 };
 use tracing::debug;
@@ -32,6 +32,7 @@ use crate::{
 use super::{
     bundle,
     context::{CaseContext, Kept},
+    judging::specimen::Specimen,
     limit::{too_long, within},
     objects::Objects,
     schedule::Runner,
@@ -71,6 +72,8 @@ pub struct Session {
     pub secrets: KnownSecrets,
     /// Whether what cases make stays until the session is closed.
     pub keeps: bool,
+    /// Who collects pods that fail as their cases expect.
+    pub(crate) specimens: Option<UnboundedSender<Specimen>>,
     kept: Mutex<Vec<Kept>>,
     /// Registries that are being closed.
     closing: Mutex<JoinSet<()>>,
@@ -107,6 +110,7 @@ impl Session {
                 .map_err(EnvironmentError::other("the cluster could not be watched"))?,
             secrets: KnownSecrets::default(),
             keeps: false,
+            specimens: None,
             kept: Mutex::default(),
             closing: Mutex::default(),
             left: Mutex::default(),

@@ -4,3 +4,4 @@ pub(super) mod awaiting;
 pub(super) mod cause;
 pub(super) mod control_pull;
 pub(super) mod observation;
+pub(super) mod specimen;

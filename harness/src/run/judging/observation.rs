@@ -166,6 +166,7 @@ static VOLATILE: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\b[0-9a-f]{64}\b", "<id>"),
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
+        (r"\[::ffff:\d{1,3}(\.\d{1,3}){3}\](:\d{1,5})?", "<address>"),
         (r"\b\d{1,3}(\.\d{1,3}){3}((:|%3A)\d{1,5})?\b", "<address>"),
         (r"\[[0-9a-f]*(:[0-9a-f]*){2,}\](:\d{1,5})?", "<address>"),
         (r"\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|µs|ns|s)\b", "<duration>"),
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn what_another_run_has_otherwise_is_replaced() {
-        assert_eq!(VOLATILE.len(), 7);
+        assert_eq!(VOLATILE.len(), 8);
         let plain = Plain::new(vec![
             ("127.0.0.1:41005".into(), "$REGISTRY".into()),
             ("172.18.0.1:41005".into(), "$REGISTRY".into()),
@@ -212,6 +213,7 @@ mod tests {
                 "container <id>: exec",
             ),
             ("[fc00:f853::1]:5000 and [::1]", "<address> and <address>"),
+            ("https://[::ffff:172.18.0.1]:39877/v2/", "https://<address>/v2/"),
             ("your.registry.example.com/v1s:v1.34", "your.registry.example.com/v1s:v1.34"),
         ] {
             assert_eq!(plain.text(message), seen);

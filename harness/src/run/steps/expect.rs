@@ -24,7 +24,7 @@ use crate::{
             awaiting::{Ended, Met, Missed, Nudge, Witnesses},
             cause,
             control_pull::ControlPull,
-            observation,
+            observation, specimen,
         },
     },
 };
@@ -48,8 +48,9 @@ pub(super) async fn perform(
     let ended = both(context, index, expect, &namespace, which.as_ref()).await;
     let at = Timestamp::now();
     let pod = which.as_ref().and_then(|which| context.timeline.find(&namespace, which));
-    let diagnoses = match pod.filter(|_| expect.cause.is_some() || expect.fails()) {
-        Some(pod) => cause::diagnoses(context, &pod, expect.container.as_deref()).await,
+    let pod = pod.filter(|_| expect.cause.is_some() || expect.fails());
+    let diagnoses = match &pod {
+        Some(pod) => cause::diagnoses(context, pod, expect.container.as_deref()).await,
         None => Ok(None),
     };
     let known = diagnoses.as_ref().ok().and_then(Option::as_ref);
@@ -66,6 +67,9 @@ pub(super) async fn perform(
             None,
             &[],
         ));
+    }
+    if let Some(pod) = &pod {
+        specimen::collect(context, index, pod).await?;
     }
     if let Some(pod) = &which {
         let (namespace, pod) = (namespace.clone(), pod.to_string());

@@ -1,0 +1,251 @@
+//! What the runtime's message says of the answers that a registry and its token server gave.
+
+use std::sync::LazyLock;
+
+use pullproof_diagnosis::Cause;
+use regex::Regex;
+use serde_json::{Map, Value, json};
+
+use super::registry::Pull;
+
+/// An address of the node at which nobody listens.
+const CLOSED: &str = "http://127.0.0.1:9/token";
+/// A manifest of the first schema (moby/moby, image/spec), as far as containerd reads it.
+const SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+/// How a registry authenticates, by what the runtime says of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Challenge {
+    #[default]
+    Unknown,
+    Basic,
+    Token,
+}
+
+pub(super) fn challenge(message: &str) -> Challenge {
+    let has = |part: &str| message.contains(part);
+    if is_of_token_server(message) || has("insufficient_scope") || has("invalid_token") {
+        Challenge::Token
+    } else if has("no basic auth credentials") {
+        Challenge::Basic
+    } else {
+        Challenge::Unknown
+    }
+}
+
+/// Whether it is the token server that did not give what was wanted (core/remotes/docker/authorizer.go).
+pub(super) fn is_of_token_server(message: &str) -> bool {
+    ["fetch anonymous token", "fetch oauth token", "failed to authorize"]
+        .iter()
+        .any(|part| message.contains(part))
+}
+
+/// Whether the credentials were taken, and something else was wrong.
+pub(super) fn had_token(message: &str) -> bool {
+    ["insufficient_scope", "invalid_token", "did not include a token"]
+        .iter()
+        .any(|part| message.contains(part))
+}
+
+/// What stands beside the users of a token server.
+pub(super) fn token_server(pull: &Pull) -> Map<String, Value> {
+    let message = &pull.message;
+    let mut fields = Map::new();
+    let mut insert = |key: &str, value: Value| drop(fields.insert(key.to_owned(), value));
+    if message.contains("insufficient_scope") && pull.logins.is_empty() {
+        insert("anonymous", json!("scopeless"));
+    }
+    if message.contains("invalid_token") {
+        // For whatever reason the registry does not take the token.
+        insert("notBefore", json!(300));
+    }
+    if !is_of_token_server(message) {
+        return fields;
+    }
+    if message.contains("did not include a token") {
+        insert("field", json!("token"));
+    }
+    if message.contains("oauth token") && message.contains("from GET request") {
+        insert("forms", json!("get"));
+    }
+    if let Some(realm) = realm(pull) {
+        insert("challenge", json!({"realm": realm}));
+    }
+    fields
+}
+
+/// A realm at which no token can be had.
+fn realm(pull: &Pull) -> Option<String> {
+    static URL: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r#"(?:Get|Post|Head) "([^"?]+)[^"]*": "#).ok());
+    let url = URL.as_ref()?.captures(&pull.message)?.get(1)?.as_str();
+    if pull.message.contains("unsupported protocol scheme") {
+        return Some(url.to_owned());
+    }
+    match pull.cause? {
+        Cause::UnreachableRefused => Some(CLOSED.to_owned()),
+        Cause::UnreachableTimeout => Some("https://192.0.2.1/token".to_owned()),
+        Cause::Dns => {
+            let host = url.split("://").nth(1)?.split(['/', ':']).next()?;
+            Some(format!("https://{host}.invalid/token"))
+        }
+        _ => None,
+    }
+}
+
+/// What the gateway has to do to the requests of a pull.
+pub(super) fn fault(pull: &Pull) -> Option<Value> {
+    let message = &pull.message;
+    let (cause, status) = (pull.cause?, status(message));
+    let answers = |status: u16| json!({"status": status});
+    if is_of_token_server(message) {
+        let action = match status? {
+            // So do wrong credentials without a fault.
+            401 => return None,
+            429 => json!({"tooManyRequests": 1}),
+            other => answers(other),
+        };
+        return Some(json!({"kind": "token", "action": action}));
+    }
+    let action = match cause {
+        Cause::RateLimited => json!({"tooManyRequests": 1}),
+        Cause::CorruptContent => json!("corrupt"),
+        Cause::RegistryError => of_broken_answer(message, status),
+        Cause::UnsupportedManifest if message.contains("no longer supported since containerd") => {
+            let body = r#"{"schemaVersion":1,"fsLayers":[],"history":[]}"#;
+            json!({"answer": {"headers": {"Content-Type": SCHEMA_1}, "body": body}})
+        }
+        // Before any credentials are wanted, or in the place of the challenge.
+        Cause::RegistrySetting if status.is_some() => json!({"withoutChallenge": status}),
+        // Credentials of the node, which are not known, came to the same.
+        Cause::CredentialsRefused if status == Some(401) && pull.logins.is_empty() => {
+            json!({"withoutChallenge": 401})
+        }
+        Cause::NetworkRule | Cause::AddressBlocked => answers(status.unwrap_or(403)),
+        Cause::NotAuthorised if challenge(message) != Challenge::Token => {
+            answers(status.unwrap_or(403))
+        }
+        _ => return None,
+    };
+    let kind = match cause {
+        Cause::CorruptContent => "blob",
+        _ if message.contains("/blobs/") || is_cut(message).is_some() => "blob",
+        _ => "manifest",
+    };
+    let mut fields = Map::from_iter([
+        ("path".to_owned(), json!(format!("/v2/{}/", pull.repository))),
+        ("kind".to_owned(), json!(kind)),
+        ("action".to_owned(), action),
+    ]);
+    let after_login = cause == Cause::NotAuthorised
+        || message.contains("no longer supported since containerd")
+        || is_cut(message).is_some();
+    if after_login && !pull.logins.is_empty() {
+        fields.insert("authorized".to_owned(), json!(true));
+    }
+    Some(Value::Object(fields))
+}
+
+/// An answer that is no registry's, or none at all.
+fn of_broken_answer(message: &str, status: Option<u16>) -> Value {
+    static MEDIA_TYPE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"unexpected media type ([\w.+/-]+)").ok());
+    let media_type = MEDIA_TYPE.as_ref().and_then(|parts| parts.captures(message));
+    if let Some(media_type) = media_type.and_then(|found| found.get(1)) {
+        let headers = json!({"Content-Type": media_type.as_str()});
+        return json!({"answer": {"headers": headers, "body": "<!doctype html>"}});
+    }
+    match (status, is_cut(message)) {
+        (Some(status), _) => json!({"status": status}),
+        (None, Some(0)) => json!({"limitData": 0}),
+        (None, Some(bytes)) => json!({"headers": {"Content-Length": bytes.to_string()}}),
+        (None, None) if message.contains("failed to do request") => json!("resetPeer"),
+        (None, None) if message.contains("not found") => json!({"status": 404}),
+        (None, None) => json!({"status": 503}),
+    }
+}
+
+/// After how many bytes a blob ended too early.
+fn is_cut(message: &str) -> Option<u64> {
+    static CUT: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"but got (\d+): unexpected EOF").ok());
+    let found = CUT.as_ref()?.captures(message);
+    match found.and_then(|found| found.get(1)?.as_str().parse().ok()) {
+        None if message.contains("unexpected EOF") => Some(0),
+        bytes => bytes,
+    }
+}
+
+/// The status of the answer that a message is about.
+pub(super) fn status(message: &str) -> Option<u16> {
+    let after = ["unexpected status code", "unexpected status from", "unexpected status"];
+    let rest = after.iter().find_map(|words| message.rsplit_once(words)).map(|(_, rest)| rest)?;
+    static STATUS: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r": ([45]\d\d)\b|^\s*([45]\d\d)\b").ok());
+    let found = STATUS.as_ref()?.captures_iter(rest).last()?;
+    found.get(1).or(found.get(2))?.as_str().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pull(cause: Cause, message: &str) -> Pull {
+        Pull {
+            repository: "team/app".into(),
+            cause: Some(cause),
+            message: message.into(),
+            ..Pull::default()
+        }
+    }
+
+    fn action(cause: Cause, message: &str) -> Value {
+        fault(&pull(cause, message)).map_or(Value::Null, |fault| fault["action"].clone())
+    }
+
+    #[test]
+    fn the_status_is_that_after_the_address() {
+        for (message, expected) in [
+            ("unexpected status from HEAD request to https://r:443/v2/a/manifests/1: 502 Bad", 502),
+            ("unexpected status: 401 Unauthorized", 401),
+            ("unexpected status code [manifests v1]: 403 Forbidden", 403),
+        ] {
+            assert_eq!(status(message), Some(expected), "{message}");
+        }
+        assert_eq!(status("no basic auth credentials"), None);
+    }
+
+    #[test]
+    fn what_is_no_answer_of_a_registry_is_answered_again() {
+        let cause = Cause::RegistryError;
+        for (message, expected) in [
+            (
+                "unexpected status from GET request to https://r/v2/a/blobs/1: 500 x",
+                json!({"status": 500}),
+            ),
+            ("short read: expected 2 bytes but got 0: unexpected EOF", json!({"limitData": 0})),
+            ("but got 100: unexpected EOF", json!({"headers": {"Content-Length": "100"}})),
+            ("failed to do request: Head \"https://r/v2/a/manifests/1\": EOF", json!("resetPeer")),
+            ("content at https://r/v2/a/blobs/1 not found: not found", json!({"status": 404})),
+        ] {
+            assert_eq!(action(cause, message), expected, "{message}");
+        }
+        let html = action(cause, "unexpected media type text/html for sha256:1: not found");
+        assert_eq!(html["answer"]["headers"]["Content-Type"], "text/html");
+    }
+
+    #[test]
+    fn a_token_server_fails_as_it_did() {
+        let begin = "failed to authorize: failed to fetch oauth token: ";
+        let of = |cause, message: &str| token_server(&pull(cause, &format!("{begin}{message}")));
+        let realm =
+            of(Cause::Dns, "Post \"https://auth.acme.example/token\": lookup: no such host");
+        assert_eq!(realm["challenge"]["realm"], "https://auth.acme.example.invalid/token");
+        let get = "unexpected status from GET request to https://a/token: 401 Unauthorized";
+        assert_eq!(of(Cause::CredentialsRefused, get)["forms"], "get");
+        let post =
+            "unexpected status from POST request to https://a/token: 503 Service Unavailable";
+        let fault = fault(&pull(Cause::RegistryError, &format!("{begin}{post}"))).unwrap();
+        assert_eq!(fault, json!({"kind": "token", "action": {"status": 503}}));
+    }
+}
