@@ -13,6 +13,9 @@ const CLOSED: &str = "http://127.0.0.1:9/token";
 /// A manifest of the first schema (moby/moby, image/spec), as far as containerd reads it.
 const SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
+/// What containerd says of a manifest of the first schema.
+const OLD_MANIFEST: &str = "no longer supported since containerd";
+
 /// How a registry authenticates, by what the runtime says of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Challenge {
@@ -109,36 +112,41 @@ pub(super) fn fault(pull: &Pull) -> Option<Value> {
     }
     let action = match cause {
         Cause::RateLimited => json!({"tooManyRequests": 1}),
-        Cause::CorruptContent => json!("corrupt"),
-        Cause::RegistryError => of_broken_answer(message, status),
-        Cause::UnsupportedManifest if message.contains("no longer supported since containerd") => {
+        Cause::UnsupportedManifest if message.contains(OLD_MANIFEST) => {
             let body = r#"{"schemaVersion":1,"fsLayers":[],"history":[]}"#;
             json!({"answer": {"headers": {"Content-Type": SCHEMA_1}, "body": body}})
         }
-        // Before any credentials are wanted, or in the place of the challenge.
-        Cause::RegistrySetting if status.is_some() => json!({"withoutChallenge": status}),
-        // Credentials of the node, which are not known, came to the same.
-        Cause::CredentialsRefused if status == Some(401) && pull.logins.is_empty() => {
-            json!({"withoutChallenge": 401})
-        }
-        Cause::NetworkRule | Cause::AddressBlocked => answers(status.unwrap_or(403)),
-        Cause::NotAuthorised if challenge(message) != Challenge::Token => {
-            answers(status.unwrap_or(403))
-        }
-        _ => return None,
+        // What the message has of the answer counts more than a cause that may be another.
+        _ => match (of_broken_answer(message), status) {
+            (Some(action), _) => action,
+            (None, _) if cause == Cause::CorruptContent => json!("corrupt"),
+            // The registry's own words, with another status than its challenge has.
+            (None, Some(status))
+                if status != 401 && message.contains("authentication required") =>
+            {
+                json!({"withoutChallenge": status})
+            }
+            // Credentials of the node, which are not known, came to the same; or nobody wanted any.
+            (None, Some(401)) if pull.logins.is_empty() || cause == Cause::RegistrySetting => {
+                json!({"withoutChallenge": 401})
+            }
+            (None, Some(401)) | (None, None) if cause != Cause::NotAuthorised => return None,
+            (None, None) if challenge(message) == Challenge::Token => return None,
+            (None, status) => answers(status.unwrap_or(403)),
+        },
     };
-    let kind = match cause {
-        Cause::CorruptContent => "blob",
-        _ if message.contains("/blobs/") || is_cut(message).is_some() => "blob",
-        _ => "manifest",
-    };
+    let is_of_blob = is_cut(message).is_some()
+        || ["/blobs/", "failed to copy", "httpReadSeeker"]
+            .iter()
+            .any(|part| message.contains(part));
+    let kind = if cause == Cause::CorruptContent || is_of_blob { "blob" } else { "manifest" };
     let mut fields = Map::from_iter([
         ("path".to_owned(), json!(format!("/v2/{}/", pull.repository))),
         ("kind".to_owned(), json!(kind)),
         ("action".to_owned(), action),
     ]);
-    let after_login = cause == Cause::NotAuthorised
-        || message.contains("no longer supported since containerd")
+    let after_login = status == Some(403) && !message.contains("authentication required")
+        || message.contains(OLD_MANIFEST)
         || is_cut(message).is_some();
     if after_login && !pull.logins.is_empty() {
         fields.insert("authorized".to_owned(), json!(true));
@@ -146,23 +154,25 @@ pub(super) fn fault(pull: &Pull) -> Option<Value> {
     Some(Value::Object(fields))
 }
 
-/// An answer that is no registry's, or none at all.
-fn of_broken_answer(message: &str, status: Option<u16>) -> Value {
+/// An answer that is no registry's, or that breaks off.
+fn of_broken_answer(message: &str) -> Option<Value> {
     static MEDIA_TYPE: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"unexpected media type ([\w.+/-]+)").ok());
     let media_type = MEDIA_TYPE.as_ref().and_then(|parts| parts.captures(message));
     if let Some(media_type) = media_type.and_then(|found| found.get(1)) {
         let headers = json!({"Content-Type": media_type.as_str()});
-        return json!({"answer": {"headers": headers, "body": "<!doctype html>"}});
+        return Some(json!({"answer": {"headers": headers, "body": "<!doctype html>"}}));
     }
-    match (status, is_cut(message)) {
-        (Some(status), _) => json!({"status": status}),
-        (None, Some(0)) => json!({"limitData": 0}),
-        (None, Some(bytes)) => json!({"headers": {"Content-Length": bytes.to_string()}}),
-        (None, None) if message.contains("failed to do request") => json!("resetPeer"),
-        (None, None) if message.contains("not found") => json!({"status": 404}),
-        (None, None) => json!({"status": 503}),
-    }
+    let has = |part: &str| message.contains(part);
+    Some(match is_cut(message) {
+        Some(0) => json!({"limitData": 0}),
+        Some(bytes) => json!({"headers": {"Content-Length": bytes.to_string()}}),
+        None if has("connection reset by peer") || message.ends_with("\": EOF") => {
+            json!("resetPeer")
+        }
+        None if has("not found") && has("httpReadSeeker") => json!({"status": 404}),
+        None => return None,
+    })
 }
 
 /// After how many bytes a blob ended too early.
@@ -226,7 +236,7 @@ mod tests {
             ("short read: expected 2 bytes but got 0: unexpected EOF", json!({"limitData": 0})),
             ("but got 100: unexpected EOF", json!({"headers": {"Content-Length": "100"}})),
             ("failed to do request: Head \"https://r/v2/a/manifests/1\": EOF", json!("resetPeer")),
-            ("content at https://r/v2/a/blobs/1 not found: not found", json!({"status": 404})),
+            ("failed to copy: httpReadSeeker: failed open: 1: not found", json!({"status": 404})),
         ] {
             assert_eq!(action(cause, message), expected, "{message}");
         }

@@ -25,6 +25,14 @@ pub(super) fn reduce(pod: &Pod, mut image: impl FnMut(&str) -> String) -> Reduce
             one.name == name && state.is_some_and(|state| state.exit_code == 0)
         })
     };
+    let of_images: Vec<&str> = spec
+        .volumes
+        .iter()
+        .flatten()
+        .filter(|volume| volume.image.is_some())
+        .map(|volume| volume.name.as_str())
+        .collect();
+    let mut container = |one: &Container| container(one, &of_images, &mut image);
     let mut init: Vec<Value> = Vec::new();
     for one in spec.init_containers.iter().flatten() {
         match ended(&one.name) {
@@ -32,11 +40,10 @@ pub(super) fn reduce(pod: &Pod, mut image: impl FnMut(&str) -> String) -> Reduce
             true => {
                 notes.push(format!("the init container {} had ended and is left out", one.name))
             }
-            false => init.push(container(one, &mut image)),
+            false => init.push(container(one)),
         }
     }
-    let mut containers: Vec<Value> =
-        spec.containers.iter().map(|one| container(one, &mut image)).collect();
+    let mut containers: Vec<Value> = spec.containers.iter().map(&mut container).collect();
     for one in spec.ephemeral_containers.iter().flatten() {
         notes.push(format!("the ephemeral container {} stands among the others", one.name));
         containers.push(ephemeral(one, &mut image));
@@ -87,9 +94,17 @@ pub(super) fn reduce(pod: &Pod, mut image: impl FnMut(&str) -> String) -> Reduce
     Reduced { pod, notes }
 }
 
-fn container(one: &Container, image: &mut impl FnMut(&str) -> String) -> Value {
+fn container(one: &Container, of_images: &[&str], image: &mut impl FnMut(&str) -> String) -> Value {
     let mut fields =
         fields(&one.name, one.image.as_deref(), one.image_pull_policy.as_deref(), image);
+    // An image that is not mounted is not pulled.
+    let mounts = one.volume_mounts.iter().flatten();
+    let mounts = mounts.filter(|mount| of_images.contains(&mount.name.as_str()));
+    let mounts: Vec<Value> =
+        mounts.map(|mount| json!({"name": mount.name, "mountPath": mount.mount_path})).collect();
+    if !mounts.is_empty() {
+        fields.insert("volumeMounts".to_owned(), Value::Array(mounts));
+    }
     let restarts = one.restart_policy.clone();
     fields.extend(restarts.map(|policy| ("restartPolicy".to_owned(), json!(policy))));
     Value::Object(fields)

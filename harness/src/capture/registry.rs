@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use pullproof_diagnosis::Cause;
 use serde_json::{Map, Value, json};
 
-use super::answers::{Challenge, challenge, fault, had_token, is_of_token_server, token_server};
+use super::answers::{
+    Challenge, challenge, fault, had_token, is_of_token_server, status, token_server,
+};
 
 /// The user of a registry of which no credentials are known.
 const SOMEBODY: &str = "somebody";
@@ -110,7 +112,11 @@ impl Model {
         if !faults.is_empty() {
             registry.insert("faults".to_owned(), Value::Array(without_repeats(faults)));
         }
-        model.closed = causes.contains(&Cause::UnreachableRefused);
+        // It is the likeliest cause of other failures of a connection as well.
+        let is_refused = |pull: &&Pull| {
+            pull.message.contains("connection refused") && !is_of_token_server(&pull.message)
+        };
+        model.closed = pulls.iter().any(is_refused);
         for cause in &causes {
             model.notes.extend(cannot_be_replayed(*cause).map(|why| format!("{host}: {why}")));
         }
@@ -129,7 +135,8 @@ impl Model {
                 // The registry knows the user, and since when it has another password is not known.
                 let password = match pull.cause {
                     Some(Cause::CredentialsRefused | Cause::TokenExpired)
-                        if !had_token(&pull.message) =>
+                        if !had_token(&pull.message)
+                            && status(&pull.message).is_none_or(|one| one == 401) =>
                     {
                         UNKNOWN
                     }

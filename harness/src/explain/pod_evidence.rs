@@ -12,7 +12,7 @@ use crate::probe::Prober;
 use super::{
     FailingContainer, ReadError, Target,
     failing::every_container,
-    gathered::{Failing, Gathered, kubernetes},
+    gathered::{Failing, Gathered, kubernetes, serves},
     probed::Probes,
     reader::Reader,
 };
@@ -100,11 +100,26 @@ pub(crate) async fn pod_evidence(
         let (image, container) = (one.container.image.clone(), one.container);
         pulls.push(PullEvidence { container, image, diagnosis: None, message: None, lookup });
     }
+    let named: Vec<String> = pod
+        .spec
+        .iter()
+        .flat_map(|spec| spec.image_pull_secrets.iter().flatten())
+        .map(|secret| secret.name.clone())
+        .collect();
+    // Those of others that happen to have the same name are nobody's business.
+    let is_meant = |secret: &PullSecret| {
+        let mut images = pulls.iter().map(|pull| pull.image.as_str());
+        let is_own = Some(&secret.namespace) == pod.metadata.namespace.as_ref();
+        named.contains(&secret.name)
+            && (is_own || images.any(|image| serves(secret, image, kubernetes(&versions))))
+    };
+    let mut secrets = gathered.secrets.known;
+    secrets.retain(is_meant);
     let unreadable = gathered.secrets.unreadable.into_iter().map(|(_, name)| name).collect();
     Ok(PodEvidence {
         pod,
         pulls,
-        secrets: gathered.secrets.known,
+        secrets,
         unreadable,
         kubelet: versions.kubelet,
         runtime: versions.runtime,
