@@ -14,11 +14,11 @@ const VERDICTS: [(&str, &str, &str, &str); 20] = [
     ("absent-request", "registry, tokens janedoe", "200", "basic janedoe 200"),
     ("ephemeral-container-waits", "phase", "Running", "debugger is Pending, ErrImagePull"),
     ("events-of-the-pod-before", "events", "no basic auth credentials", "Pulling"),
-    ("fault-never-met", "registry, anonymous", "503", "saw nothing"),
+    ("fault-never-met", "registry, anonymous", "503", "no request"),
     ("forbidden-event", "events", "no Pulling", "Pulling image"),
     ("no-such-container", "container", "nosuch", "only app"),
     ("no-such-pod", "pod", "ap", "only app"),
-    ("preloaded-image", "registry, anonymous", "401", "saw nothing"),
+    ("preloaded-image", "registry, anonymous", "401", "no request"),
     ("private-called-public", "control pull", "is public", "registry answers 401"),
     (
         "public-image",
