@@ -487,7 +487,7 @@ async fn a_container_outlives_its_run_and_only_one_run_gets_it() {
     let folder = tempfile::tempdir().unwrap();
     let labels = vec![("dev.pullproof.test".to_owned(), format!("{:x}", rand::random::<u64>()))];
     let pool = |run: &str| {
-        let warm = Warm::new(docker.clone(), labels.clone(), run.to_owned());
+        let warm = Warm::new(docker.clone(), labels.clone(), run.to_owned()).keeping(8);
         Pool::warm(warm, 4, folder.path().to_owned())
     };
     let janedoe = Some(("janedoe", "xxxxxxxxxxx"));

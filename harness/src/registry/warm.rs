@@ -24,9 +24,6 @@ const IDLE: &str = "idle";
 const LEFT: &str = "left";
 const CLAIMED: &str = "claimed";
 
-/// How many containers stay idle beside a cluster: some 20 MB each.
-const MOST: usize = 8;
-
 /// The containers of a cluster, as one run sees them.
 #[derive(Debug, Clone)]
 pub struct Warm {
@@ -34,6 +31,8 @@ pub struct Warm {
     /// The labels of the cluster's containers.
     labels: Vec<(String, String)>,
     run: String,
+    /// How many may stay idle beside the cluster: some 20 MB each.
+    most: usize,
 }
 
 /// Whose a registry container is. The name of one that is just being claimed is no run's: if that goes no
@@ -68,7 +67,14 @@ pub(super) struct Claimed {
 impl Warm {
     /// The containers with these labels, for a run.
     pub fn new(docker: Docker, labels: Vec<(String, String)>, run: String) -> Self {
-        Self { docker, labels, run }
+        Self { docker, labels, run, most: 0 }
+    }
+
+    /// Lets so many stay for the next run. Without it none does: of runs that follow each other closely,
+    /// the second has lost a container in mid-case, and it is not known to whom.
+    #[must_use]
+    pub fn keeping(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     pub(super) fn docker(&self) -> &Docker {
@@ -107,7 +113,7 @@ impl Warm {
 
     /// How many more containers may stay.
     pub(super) async fn room(&self) -> usize {
-        MOST.saturating_sub(self.all_clean().await.len())
+        self.most.saturating_sub(self.all_clean().await.len())
     }
 
     /// Leaves a container from which nothing can be pulled to the next run. Tells whether that went well.
