@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
-
-use crate::explain::{PodEvidence, PullEvidence};
+use crate::{
+    evidence::volatile::{self, Volatile},
+    explain::{PodEvidence, PullEvidence},
+};
 
 /// Returns in what a replayed pod differs from the captured one: a container that cannot pull there or
 /// here alone, its cause, its message. What every run has otherwise (addresses, digests, times) is no
@@ -42,32 +43,24 @@ fn message(pull: &PullEvidence) -> String {
 /// A message without what another run has otherwise.
 fn plain(message: &str) -> String {
     // A back-off repeats the message of the failure (kubernetes/kubernetes#127918).
-    let mut text = match message.split_once(": ErrImagePull: ") {
+    let text = match message.split_once(": ErrImagePull: ") {
         Some((before, cause)) if before.starts_with("Back-off") => cause.to_owned(),
         _ => message.to_owned(),
     };
-    text = text.replace(".invalid", "");
-    for (pattern, word) in VOLATILE.iter() {
-        text = pattern.replace_all(&text, *word).into_owned();
-    }
-    text
+    VOLATILE.replace(&text.replace(".invalid", ""))
 }
 
-static VOLATILE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    [
-        (r"sha256:[0-9a-f]{12,64}", "sha256:…"),
-        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
+static VOLATILE: LazyLock<Volatile> = LazyLock::new(|| {
+    Volatile::new([
+        volatile::DIGEST,
+        volatile::TIME,
         (r"\b\d{1,3}(\.\d{1,3}){3}((:|%3A)\d{1,5})?", "<address>"),
-        (r"\[[0-9a-f]*(:[0-9a-f]*){2,}\](:\d{1,5})?", "<address>"),
+        volatile::IPV6,
         // A server of hosts.toml that is not the image's host is given its name.
         (r#"[?&]ns=[^&"' ]+"#, ""),
         (r"expected \d+ bytes", "expected <n> bytes"),
-        (r"\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|µs|ns|s)\b", "<duration>"),
-    ]
-    .into_iter()
-    // Each is compiled by a test.
-    .filter_map(|(pattern, word)| Some((Regex::new(pattern).ok()?, word)))
-    .collect()
+        volatile::DURATION,
+    ])
 });
 
 #[cfg(test)]

@@ -15,6 +15,15 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// Names the containerd only if it is another than the node image's own.
+    fn of(settings: Settings) -> Self {
+        let label = match &settings.containerd {
+            Some(containerd) => format!("{}/{containerd}", settings.kubernetes),
+            None => settings.kubernetes.clone(),
+        };
+        Self { label, settings }
+    }
+
     /// Returns its place in the order of versions.
     pub fn order(&self) -> (Vec<u64>, Vec<u64>) {
         let containerd = self.settings.containerd.as_deref().unwrap_or_default();
@@ -45,11 +54,7 @@ pub fn nearest(settings: &Settings, seen_on: Option<&SeenOn>) -> Pair {
         let own = settings.versions.own_containerd(&settings.kubernetes);
         settings.containerd = (own != Some(containerd.as_str())).then_some(containerd);
     }
-    let label = match &settings.containerd {
-        Some(containerd) => format!("{}/{containerd}", settings.kubernetes),
-        None => settings.kubernetes.clone(),
-    };
-    Pair { label, settings }
+    Pair::of(settings)
 }
 
 /// Returns the pairs that two lists mean, in their order. An entry of the first is a minor, or a minor
@@ -117,11 +122,7 @@ fn on(
     let known = &settings.versions;
     let one = settings.for_kubernetes(minor)?;
     let Some(wanted) = containerd else {
-        let label = match &one.containerd {
-            Some(containerd) => format!("{}/{containerd}", one.kubernetes),
-            None => one.kubernetes.clone(),
-        };
-        return Ok(vec![Pair { label, settings: one }]);
+        return Ok(vec![Pair::of(one)]);
     };
     let mut minors = Vec::new();
     for wanted in wanted {

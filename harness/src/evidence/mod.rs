@@ -2,6 +2,7 @@
 
 mod pod;
 mod timeline;
+pub mod volatile;
 
 pub use pod::{ContainerState, PULL_FAILURES, PodState, Waiting};
 pub use timeline::{EventSeen, Mark, PodHistory, Timeline};

@@ -3,11 +3,13 @@
 use std::sync::LazyLock;
 
 use pullproof_diagnosis::Diagnosis;
-use regex::Regex;
 
 use crate::{
     case::{PodSelector, model::Expect},
-    evidence::Mark,
+    evidence::{
+        Mark,
+        volatile::{self, Volatile},
+    },
     expectation::reasons,
     outcome::{Decision, Observation},
     registry::RequestSummary,
@@ -152,29 +154,22 @@ impl Plain {
         for (value, name) in &self.names {
             text = text.replace(value, name);
         }
-        for (pattern, word) in VOLATILE.iter() {
-            text = pattern.replace_all(&text, *word).into_owned();
-        }
-        text
+        VOLATILE.replace(&text)
     }
 }
 
-static VOLATILE: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
-    [
-        (r"sha256:[0-9a-f]{12,64}", "sha256:…"),
+static VOLATILE: LazyLock<Volatile> = LazyLock::new(|| {
+    Volatile::new([
+        volatile::DIGEST,
         // A container, as containerd names it.
         (r"\b[0-9a-f]{64}\b", "<id>"),
-        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
+        volatile::TIME,
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
         (r"\[::ffff:\d{1,3}(\.\d{1,3}){3}\](:\d{1,5})?", "<address>"),
         (r"\b\d{1,3}(\.\d{1,3}){3}((:|%3A)\d{1,5})?\b", "<address>"),
-        (r"\[[0-9a-f]*(:[0-9a-f]*){2,}\](:\d{1,5})?", "<address>"),
-        (r"\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|µs|ns|s)\b", "<duration>"),
-    ]
-    .into_iter()
-    // Each is compiled by a test.
-    .filter_map(|(pattern, word)| Some((Regex::new(pattern).ok()?, word)))
-    .collect()
+        volatile::IPV6,
+        volatile::DURATION,
+    ])
 });
 
 #[cfg(test)]
