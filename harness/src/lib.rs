@@ -15,6 +15,7 @@ pub mod explain;
 pub mod image;
 pub mod input;
 mod limit;
+mod lock;
 mod mutex;
 pub mod outcome;
 pub mod probe;

@@ -487,7 +487,8 @@ async fn a_container_outlives_its_run_and_only_one_run_gets_it() {
     let folder = tempfile::tempdir().unwrap();
     let labels = vec![("dev.pullproof.test".to_owned(), format!("{:x}", rand::random::<u64>()))];
     let pool = |run: &str| {
-        let warm = Warm::new(docker.clone(), labels.clone(), run.to_owned()).keeping(8);
+        let warm =
+            Warm::new(docker.clone(), labels.clone(), run.to_owned(), folder.path().join("lock"));
         Pool::warm(warm, 4, folder.path().to_owned())
     };
     let janedoe = Some(("janedoe", "xxxxxxxxxxx"));
@@ -509,7 +510,7 @@ async fn a_container_outlives_its_run_and_only_one_run_gets_it() {
 
     let (two, three) = (pool("22222222"), pool("33333333"));
     let other = users(&[("other", "secret")]);
-    // Of two that want it at the same moment, Docker renames it for both unless that is prevented.
+    // Docker may rename it for both of two that want it at the same moment.
     let (first, second) =
         tokio::join!(two.take(AuthKind::Basic, &other), three.take(AuthKind::Basic, &other));
     let (first, second) = (first.unwrap(), second.unwrap());

@@ -121,13 +121,19 @@ for cluster in "$folder"/clusters/*; do
 done
 
 # Registry containers that the run has left to the next one lose its users, unless that has claimed one
-# (registry/warm.rs). What this does not finish with has the run's name and is removed.
+# (registry/warm.rs), which it does under the same lock. What this does not finish with has the run's name
+# and is removed; so are, without flock, those that are left, by the next run.
 left=pullproof-registry-left-$run-
 : >"$folder/nobody"
 for container in $(docker ps --filter "name=^/?$left" --format '{{.Names}}'); do
-    claimed=pullproof-registry-claimed-${container##*-}
     ours=pullproof-registry-$run-${container##*-}
-    docker rename "$container" "$claimed" && docker rename "$claimed" "$ours" &&
+    command -v flock >/dev/null || break
+    exec 8>>"${folder%/runs/*}/registries.lock"
+    flock 8
+    docker rename "$container" "$ours"
+    renamed=$?
+    exec 8>&-
+    [ "$renamed" = 0 ] &&
         docker cp "$folder/nobody" "$ours:/etc/distribution/htpasswd" >/dev/null &&
         docker rename "$ours" "pullproof-registry-idle-${container#"$left"}"
 done

@@ -1,6 +1,10 @@
 //! What runs or clusters that are no more have left: their folders are gone, so no reaper knows of it.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bollard::{
     models::ContainerSummary,
@@ -16,7 +20,7 @@ use kube::{
 use crate::{registry::Holder, settings::Settings};
 
 use super::{
-    Engine, RUN_LABEL, Run,
+    Engine, Lock, RUN_LABEL, Run,
     owner::{CLUSTER_LABEL, OWNER_LABEL, labels},
     run::is_known,
 };
@@ -24,13 +28,22 @@ use super::{
 /// How long the search may hold up a run.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// The lock without which no container that a run has left is claimed or removed. The reaper takes it too.
+pub(crate) fn lock_file(settings: &Settings) -> PathBuf {
+    settings.state().join("registries.lock")
+}
+
 /// Removes registry containers that runs and clusters of the same state folder have left. Best effort:
 /// the next run looks again.
 pub async fn remove_containers(engine: &Engine, run: &Run, settings: &Settings) {
     let owned = vec![format!("{OWNER_LABEL}={}", run.owner)];
     let clusters = settings.state().join("clusters");
     let stray = |one: &ContainerSummary| is_stray_container(run.runs(), &clusters, one);
-    tokio::time::timeout(LIMIT, remove(engine, owned, stray)).await.ok();
+    let removed = async {
+        let _lock = Lock::exclusive(&lock_file(settings), || {}).await;
+        remove(engine, owned, stray).await;
+    };
+    tokio::time::timeout(LIMIT, removed).await.ok();
 }
 
 /// Removes all registry containers of a cluster. Best effort: the next run looks again.
@@ -43,11 +56,11 @@ async fn remove(engine: &Engine, labels: Vec<String>, wanted: impl Fn(&Container
     let filters = HashMap::from([("label", labels)]);
     let all = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
     let found = engine.client().list_containers(Some(all)).await.unwrap_or_default();
-    // By name: one that has another by now is somebody else's.
-    let removals = found.iter().filter(|one| wanted(one)).filter_map(name).map(|name| {
-        let now = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        engine.client().remove_container(name, Some(now))
-    });
+    let removals =
+        found.iter().filter(|one| wanted(one)).filter_map(|one| one.id.as_deref()).map(|id| {
+            let now = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+            engine.client().remove_container(id, Some(now))
+        });
     join_all(removals).await;
 }
 

@@ -1,28 +1,35 @@
 //! Registry containers that outlive a run: they stay beside the cluster, for the next one.
 //!
-//! Whose a container is stands in its name. A run's own its reaper removes, however the run ends. Only a
-//! run that ends well leaves one, when what was pushed is deleted: so one whose state is not known is
-//! never used again. The next run may claim it at once, with users of its own; else the reaper of the run
-//! before takes the users away, and it is idle.
+//! A container's name says whose it is. The reaper of a run removes those of the run, however it ends. Only
+//! a run that ends well leaves one, after what was pushed is deleted: so one whose state is not known is
+//! never used again. The next run may claim it at once, with users of its own; otherwise the reaper of the
+//! run before takes the users away, and it is idle.
 //!
-//! Docker looks a name up before it locks the container, so of two that rename one, both may succeed. But
-//! it refuses to give a container the name that it has (daemon/rename.go). So whoever claims one first
-//! gives it the one name that all who claim it would.
+//! Docker looks a name up before it locks the container (daemon/rename.go), so of two processes that rename
+//! one, both may succeed, and the second takes it from the first. So names of containers that may be claimed
+//! change, and what nobody owns is removed, only under a lock of the state folder.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::{ListContainersOptionsBuilder, RenameContainerOptionsBuilder};
 
 use super::container::{AuthKind, PORT};
+use crate::lock::Lock;
 
 /// What every name of a registry container begins with.
 const PREFIX: &str = "pullproof-registry-";
 const IDLE: &str = "idle";
 const LEFT: &str = "left";
-const CLAIMED: &str = "claimed";
+
+/// How many stay idle beside a cluster: some 20 MB each.
+const MOST: usize = 8;
+/// How long a claim waits for others; a new container takes half a second.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The containers of a cluster, as one run sees them.
 #[derive(Debug, Clone)]
@@ -31,12 +38,11 @@ pub struct Warm {
     /// The labels of the cluster's containers.
     labels: Vec<(String, String)>,
     run: String,
-    /// How many may stay idle beside the cluster: some 20 MB each.
-    most: usize,
+    /// Of the state folder: under it alone a container changes hands.
+    lock: PathBuf,
 }
 
-/// Whose a registry container is. The name of one that is just being claimed is no run's: if that goes no
-/// further, the container is removed as that of a run that is gone.
+/// Whose a registry container is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
     /// That of a run.
@@ -65,16 +71,9 @@ pub(super) struct Claimed {
 }
 
 impl Warm {
-    /// The containers with these labels, for a run.
-    pub fn new(docker: Docker, labels: Vec<(String, String)>, run: String) -> Self {
-        Self { docker, labels, run, most: 0 }
-    }
-
-    /// Lets so many stay for the next run. Without it none does: of runs that follow each other closely,
-    /// the second has lost a container in mid-case, and it is not known to whom.
-    #[must_use]
-    pub fn keeping(self, most: usize) -> Self {
-        Self { most, ..self }
+    /// The containers with these labels, for a run. All that may claim one have to use the same lock.
+    pub fn new(docker: Docker, labels: Vec<(String, String)>, run: String, lock: PathBuf) -> Self {
+        Self { docker, labels, run, lock }
     }
 
     pub(super) fn docker(&self) -> &Docker {
@@ -93,17 +92,16 @@ impl Warm {
 
     /// Makes an idle container the run's own, if there is one.
     pub(super) async fn claim(&self, kind: AuthKind) -> Option<Claimed> {
+        let lock = Lock::exclusive(&self.lock, || {});
+        let _lock = tokio::time::timeout(PATIENCE, lock).await.ok()?.ok()?;
         for one in self.all_clean().await {
             let (Some(id), Some(name), Some(addresses)) = (&one.id, name(&one), addresses(&one))
             else {
                 continue;
             };
-            let random = name.rsplit('-').next().unwrap_or_default();
-            let claimed = format!("{PREFIX}{CLAIMED}-{random}");
             if let Some(Holder::Next(clean)) = Holder::of(name)
                 && clean.kind == kind
-                && self.rename(name, &claimed).await
-                && self.rename(&claimed, &self.name()).await
+                && self.rename(name, &self.name()).await
             {
                 return Some(Claimed { id: id.clone(), addresses, held: clean.held });
             }
@@ -113,7 +111,7 @@ impl Warm {
 
     /// How many more containers may stay.
     pub(super) async fn room(&self) -> usize {
-        self.most.saturating_sub(self.all_clean().await.len())
+        MOST.saturating_sub(self.all_clean().await.len())
     }
 
     /// Leaves a container from which nothing can be pulled to the next run. Tells whether that went well.

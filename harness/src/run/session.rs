@@ -100,7 +100,8 @@ impl Session {
         let cluster = Cluster::join(&settings, &engine, &run, progress).await?;
         debug!("joined the cluster {} as run {}", cluster.name, run.id);
         let labels = cluster.registry_labels(&run);
-        let warm = Warm::new(engine.client().clone(), labels, run.id.clone());
+        let lock = strays::lock_file(&settings);
+        let warm = Warm::new(engine.client().clone(), labels, run.id.clone(), lock);
         Ok(Self {
             arch: if engine.architecture == "arm64" { Arch::Arm64 } else { Arch::Amd64 },
             pool: Pool::warm(warm, IDLE_CONTAINERS, run.folder.clone()),

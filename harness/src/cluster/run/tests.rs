@@ -217,15 +217,20 @@ fn pods_end_by_themselves_where_the_next_case_may_want_their_host() {
 #[test]
 fn a_container_that_was_left_loses_its_users_unless_the_next_run_has_it() {
     let place = Place::new();
+    let folder = place.run("abc");
+    let lock = place.path("registries.lock");
     place.program(
         "docker",
-        "left=pullproof-registry-left-abc-basic-7
-         case \"$*\" in
-         *left-abc-*--format*) echo $left-11 $left-22;;
-         \"rename $left-22 \"*) exit 1;;
-         esac",
+        &format!(
+            "left=pullproof-registry-left-abc-basic-7
+             case \"$*\" in
+             *left-abc-*--format*) echo $left-11 $left-22;;
+             \"rename $left-11 \"*) ! flock -n {} true;;
+             \"rename $left-22 \"*) exit 1;;
+             esac",
+            lock.display()
+        ),
     );
-    let folder = place.run("abc");
     assert!(place.reap(&folder));
     let calls = place.calls();
     let nobody = folder.join("nobody");
