@@ -58,7 +58,7 @@ pub fn start(command: &mut Command) -> Child {
 }
 
 /// A cache folder of a test's own, and so a cluster of its own, with the tools of the user's.
-pub fn own_cache() -> tempfile::TempDir {
+pub fn own_cache() -> OwnCache {
     let cache = tempfile::tempdir().expect("a folder");
     let tools = Settings::from_env().expect("settings").bin();
     let bin = cache.path().join("bin");
@@ -66,7 +66,26 @@ pub fn own_cache() -> tempfile::TempDir {
     for tool in fs::read_dir(&tools).into_iter().flatten().flatten() {
         symlink(tool.path(), bin.join(tool.file_name())).expect("a link");
     }
-    cache
+    OwnCache(cache)
+}
+
+/// A cache folder whose clusters go with it, also when its test fails.
+pub struct OwnCache(tempfile::TempDir);
+
+impl OwnCache {
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for OwnCache {
+    fn drop(&mut self) {
+        let clusters = fs::read_dir(self.path().join("state/clusters"));
+        if clusters.is_ok_and(|mut clusters| clusters.next().is_some()) {
+            let mut down = pullproof(&["down", "--force"]);
+            down.env("PULLPROOF_CACHE", self.path()).output().ok();
+        }
+    }
 }
 
 /// Puts a shell script in place of a tool of an own cache.
