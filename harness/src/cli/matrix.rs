@@ -25,7 +25,7 @@ use super::{
     output::{self, note, put, say},
     pairs::pairs,
     progress, reports,
-    run::{JOBS, keep_going},
+    run::keep_going,
     selection::Selection,
     signals::{interruptible, undisturbed},
 };
@@ -42,9 +42,6 @@ use super::{
 pub struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// How many cases run at the same time, over all versions
-    #[arg(long, default_value_t = JOBS, value_name = "N")]
-    jobs: u16,
     /// How many versions run at the same time; each is a cluster of about 1 GiB
     #[arg(long, default_value_t = 2, value_name = "N")]
     side_by_side: usize,
@@ -87,7 +84,7 @@ pub async fn main(
         fill(&mut grid, &cases, journal);
     }
     let side_by_side = arguments.side_by_side.clamp(1, versions.len());
-    let jobs = usize::from(arguments.jobs).div_ceil(side_by_side);
+    let jobs = arguments.selection.jobs().div_ceil(side_by_side);
     let (tell, told) = mpsc::unbounded_channel();
     let runs: Vec<_> = versions
         .into_iter()
