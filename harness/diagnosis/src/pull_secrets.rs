@@ -132,6 +132,7 @@ mod tests {
     #[case(r#"{"auths": {"a.example:5000/other": {"auth": "YTpi"}}}"#, Why::Near(Near::Path))]
     #[case(r#"{"auths": {"a.example:5000/v2": {"auth": "YTpi"}}}"#, Why::Near(Near::Scheme))]
     #[case(r#"{"auths": {"x.a.example:5000": {"auth": "YTpi"}}}"#, Why::Near(Near::Labels))]
+    #[case(r#"{"auths": {"*": {"auth": "YTpi"}}}"#, Why::Near(Near::Labels))]
     #[case(r#"{"auths": {"quay.io": {"auth": "YTpi"}}}"#, Why::Elsewhere)]
     #[case(r#"{"auths": {"a.example:5000": {}}}"#, Why::Empty { store: None })]
     #[case(
