@@ -62,8 +62,8 @@ pub struct Arguments {
     down: bool,
 }
 
-/// What a version tells while it runs.
-enum Told {
+/// What happens while the cases of a version run.
+enum RunEvent {
     Outcome { column: usize, row: usize, outcome: Box<Outcome> },
     Lost { column: usize, error: String },
 }
@@ -85,7 +85,7 @@ pub async fn main(
     }
     let side_by_side = arguments.side_by_side.clamp(1, versions.len());
     let jobs = arguments.selection.jobs().div_ceil(side_by_side);
-    let (tell, told) = mpsc::unbounded_channel();
+    let (sender, events) = mpsc::unbounded_channel();
     let runs: Vec<_> = versions
         .into_iter()
         .enumerate()
@@ -95,25 +95,25 @@ pub async fn main(
     let removes = arguments.down;
     let run = async {
         let runs = runs.into_iter().map(|run| {
-            let tell = tell.clone();
+            let sender = sender.clone();
             async move {
                 let column = run.column;
                 // What ends the whole command is printed once, at its end.
-                if let Err(error) = run.go(jobs, removes, &tell).await
+                if let Err(error) = run.go(jobs, removes, &sender).await
                     && !error.is::<Interrupted>()
                     && !error.is::<NoOutput>()
                 {
-                    tell.send(Told::Lost { column, error: format_chain(&error) }).ok();
+                    sender.send(RunEvent::Lost { column, error: format_chain(&error) }).ok();
                 }
             }
         });
         let mut runs = stream::iter(runs).buffer_unordered(side_by_side);
         while runs.next().await.is_some() {}
         drop(runs);
-        drop(tell);
+        drop(sender);
     };
     // Each run ends by itself at a signal, and cleans up.
-    let (_, noted) = tokio::join!(run, print(&mut grid, &cases, journal, told));
+    let (_, noted) = tokio::join!(run, print(&mut grid, &cases, journal, events));
     undisturbed().await?;
 
     for outcome in grid.rows.iter().flat_map(|row| &row.cells).flatten() {
@@ -155,7 +155,7 @@ fn fill(grid: &mut Grid, cases: &[CaseFile], journal: &Journal) {
         let version = grid.columns[column].label.clone();
         for (row, case) in cases.iter().enumerate() {
             if let Some(outcome) = journal.known(&version, case) {
-                // The file may lie elsewhere by now.
+                // The file may lie elsewhere since.
                 let outcome = Outcome { path: case.path.clone(), ..outcome.clone() };
                 grid.set(column, row, Outcome { name: case.name.clone(), ..outcome });
             }
@@ -184,7 +184,7 @@ impl Run {
         self,
         jobs: usize,
         removes: bool,
-        tell: &UnboundedSender<Told>,
+        sender: &UnboundedSender<RunEvent>,
     ) -> anyhow::Result<()> {
         let (column, settings) = (self.column, self.settings.clone());
         let session = interruptible(Session::open(self.settings, &progress())).await??;
@@ -197,7 +197,7 @@ impl Run {
                 }
                 let (row, outcome) = (self.rows[index], Box::new(outcome));
                 // An error means that nobody listens any more: the command is being ended.
-                tell.send(Told::Outcome { column, row, outcome }).ok();
+                sender.send(RunEvent::Outcome { column, row, outcome }).ok();
             }
         })
         .await;
@@ -223,7 +223,7 @@ async fn print(
     grid: &mut Grid,
     cases: &[CaseFile],
     mut journal: Option<Journal>,
-    mut told: UnboundedReceiver<Told>,
+    mut events: UnboundedReceiver<RunEvent>,
 ) -> anyhow::Result<()> {
     say!("{}", report::heading(grid));
     let mut printed = Vec::new();
@@ -231,9 +231,9 @@ async fn print(
     let mut done = grid.rows.iter().flat_map(|row| &row.cells).flatten().count();
     let mut noted = Ok(());
     themes(grid, &mut printed);
-    while let Some(told) = told.recv().await {
-        match told {
-            Told::Outcome { column, row, outcome } => {
+    while let Some(event) = events.recv().await {
+        match event {
+            RunEvent::Outcome { column, row, outcome } => {
                 if let (Ok(()), Some(journal)) = (&noted, &mut journal) {
                     let version = &grid.columns[column].label;
                     noted = journal.note(version, &cases[row], &outcome);
@@ -241,7 +241,7 @@ async fn print(
                 grid.set(column, row, *outcome);
                 done += 1;
             }
-            Told::Lost { column, error } => {
+            RunEvent::Lost { column, error } => {
                 note(format_args!("{}: {error}", grid.columns[column].label));
                 grid.columns[column].error = Some(error);
             }

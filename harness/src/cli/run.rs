@@ -109,7 +109,7 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
     }
     let tally = Tally::of(&rounds);
     if arguments.repeat > 1 {
-        say!("{}", tally.in_words());
+        say!("{tally}");
     }
     let verdict = match lost {
         Some(why) => Err(EnvironmentError::other("the run was ended")(anyhow::anyhow!(why)).into()),

@@ -91,7 +91,7 @@ impl Cluster {
                 let unused = Lock::exclusive(&place.usage(), place.waiting(progress, "uses")).await;
                 drop(unused.map_err(|error| place.failed(error.into()))?);
             }
-            progress(&format!("creating the cluster {} ({})", place.name, why.in_words()));
+            progress(&format!("creating the cluster {} ({why})", place.name));
             place.create(engine, run, &wanted).await?;
         }
         let in_use = Lock::shared(&place.usage(), || {}).await;

@@ -15,7 +15,7 @@ use crate::{
     evidence::Timeline,
     image,
     redaction::Redaction,
-    registry::{Mark, Registry, Request, Responder},
+    registry::{Mark, Request, Responder, RunningRegistry},
 };
 
 use super::{
@@ -84,7 +84,7 @@ pub(in crate::run) type Proven = (String, String);
 /// A registry of a running case.
 pub struct CaseRegistry {
     /// The registry and its gateway.
-    pub registry: Registry,
+    pub registry: RunningRegistry,
     /// The host in image names.
     pub host: String,
     /// Up to where its record has been looked at.

@@ -24,7 +24,7 @@ use crate::{
     evidence::Timeline,
     limit::within,
     redaction::Redaction,
-    registry::{Peers, Place, Registry},
+    registry::{Peers, RegistryAddress, RunningRegistry},
 };
 
 use super::{
@@ -247,9 +247,9 @@ async fn start(
     peers: &Peers,
 ) -> anyhow::Result<(String, CaseRegistry)> {
     let node = session.cluster.node.host_address;
-    let place = Place { name: name.to_owned(), node, port: None, peers: peers.clone() };
+    let address = RegistryAddress { name: name.to_owned(), node, port: None, peers: peers.clone() };
     let what = format!("starting the registry `{name}`");
-    let start = Registry::start(&session.pool, spec, place);
+    let start = RunningRegistry::start(&session.pool, spec, address);
     let registry = within(SET, &what, start).await.with_context(|| what)?;
     let host = match (is_literal(name), spec.node) {
         (true, _) => name.to_owned(),
