@@ -55,7 +55,7 @@ fn of_empty(credential: &Credential) -> Passed {
     }
 }
 
-/// What cannot be decoded disables its neighbours: it alone is told.
+/// What cannot be decoded disables its neighbours: it alone is reported.
 fn of_passed_over(passed: &PassedOver) -> Option<Passed> {
     let why = match &passed.reason {
         Reason::Absent(Some(NearSecret::OtherNamespace(namespace))) => {
@@ -77,7 +77,7 @@ fn of_passed_over(passed: &PassedOver) -> Option<Passed> {
         Reason::NotUrl(_) => Why::Near(Near::Host),
         Reason::ImageNotUrl(_) => return None,
         Reason::Mismatch(differences) => of_differences(differences),
-        // The other key is told as tried.
+        // The other key is among those tried.
         Reason::OtherKeyMatches(_) => return None,
     };
     Some(Passed { secret: passed.secret.name.clone(), key: passed.key.clone(), why })

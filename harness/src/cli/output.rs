@@ -71,7 +71,7 @@ pub fn trace() {
         .with_writer(|| Lines)
         // Of this program alone: libraries trace requests, and these have credentials.
         .with_filter(FilterFn::new(|of| of.target().starts_with("pullproof")));
-    // Whoever has set another reads that one.
+    // A subscriber that was set before stays.
     tracing_subscriber::registry().with(lines).try_init().ok();
 }
 

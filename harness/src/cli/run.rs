@@ -35,7 +35,7 @@ pub struct Arguments {
     /// Print the names and titles of the cases, and run none
     #[arg(long, conflicts_with_all = ["repeat", "junit", "json", "timings", "fail_fast"])]
     list: bool,
-    /// Run all cases so many times, and name those that went both ways
+    /// Run all cases N times, and name those that both passed and failed
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Keep pods, registries and node settings for an hour or until `pullproof down`, and print where

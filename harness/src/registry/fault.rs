@@ -58,7 +58,7 @@ impl Faults {
         *locked(&self.list) = faults.into_iter().map(|fault| (fault, 0)).collect();
     }
 
-    /// Counts a request against each fault, and tells what is done to it. Of several faults that
+    /// Counts a request against each fault, and returns what is done to it. Of several faults that
     /// answer in the container's place the first counts; delays and changes of headers add up.
     pub(super) fn plan(&self, request: &Request) -> Plan {
         let mut plan = Plan::default();

@@ -41,7 +41,7 @@ pub struct GatewaySettings {
     pub port: Option<u16>,
     /// The registry container.
     pub upstream: SocketAddr,
-    /// Certificate and key, where it speaks HTTPS.
+    /// Certificate and key, if it serves HTTPS.
     pub tls: Option<Arc<ServerConfig>>,
     /// Whether the container checks passwords by htpasswd, that is by bcrypt. Those that bcrypt
     /// confuses are then passed on by their stand-ins, under which the container knows them.
@@ -282,6 +282,6 @@ where
             }
         }
     });
-    // An error here is the client's or an injected one: the request's entry tells of it.
+    // An error here is the client's or an injected one: the request's entry has it.
     builder.serve_connection(TokioIo::new(stream), service).await.ok();
 }

@@ -112,7 +112,7 @@ impl RunningRegistry {
         let gateway = match started {
             Ok(gateway) => gateway,
             Err(error) => {
-                // The container is as it was; only a failure to listen is worth telling.
+                // The container is as it was; only the failure to listen is of interest.
                 lease.give_back(false).await.ok();
                 return Err(error.into());
             }
@@ -142,12 +142,12 @@ impl RunningRegistry {
         self.gateway.control()
     }
 
-    /// The scheme it speaks.
+    /// Returns the scheme of its URLs.
     pub fn scheme(&self) -> &'static str {
         self.gateway.scheme()
     }
 
-    /// The CA that a node is told about, as PEM.
+    /// Returns the CA that a node's hosts.toml names, as PEM.
     pub fn ca(&self) -> Option<&str> {
         self.ca.as_deref()
     }

@@ -1,7 +1,7 @@
 //! The registry of a case: a real registry container, and the gateway before it.
 //!
 //! The container does the authentication itself ([`Container`], [`Pool`]). The [`Gateway`] stands
-//! between node and container: it records each request ([`Record`]), injects faults, speaks TLS and
+//! between node and container: it records each request ([`Record`]), injects faults, serves TLS and
 //! is the token server ([`TokenServer`]). [`RunningRegistry`] ties them together.
 
 mod authorization;

@@ -55,7 +55,7 @@ pub struct CaseContext<'a> {
     pub(in crate::run) looked: Looked,
     /// Whether a step may have changed pods in a way that only the watch reports.
     pub(in crate::run) stale: bool,
-    /// What tells its files and aliases from those of others.
+    /// What distinguishes its files and aliases from those of others.
     pub(in crate::run) id: String,
     /// What was pushed, by `registry/repository:tag`.
     pub(in crate::run) images: BTreeMap<String, image::Image>,

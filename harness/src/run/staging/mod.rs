@@ -154,7 +154,7 @@ impl<'a> CaseContext<'a> {
         Ok(context)
     }
 
-    /// Tells the reaper of the hosts that only this case has, whose images go with the run.
+    /// Notes for the reaper the hosts that only this case has, whose images go with the run.
     fn announce_hosts(&self) -> anyhow::Result<()> {
         let unique = self.registries.iter().filter(|(name, _)| !is_literal(name));
         let mut hosts: Vec<String> = unique.map(|(_, live)| live.host.clone()).collect();
