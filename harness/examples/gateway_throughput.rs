@@ -13,9 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use pullproof::case::model;
 use pullproof::image::{Arch, Image};
-use pullproof::registry::{
-    AuthKind, Authority, Certificate, Clients, Gateway, GatewaySettings, Pool,
-};
+use pullproof::registry::{AuthKind, Certificate, Clients, Gateway, GatewaySettings, Pool, TestCa};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use sha2::{Digest as _, Sha256};
@@ -66,7 +64,7 @@ async fn measure(mib: usize, rounds: usize) -> anyhow::Result<()> {
 
 async fn compare(source: &Source, rounds: usize) -> anyhow::Result<()> {
     let Source { address, size, .. } = *source;
-    let authority = Authority::new()?;
+    let authority = TestCa::new()?;
     let plain = Gateway::start(GatewaySettings::new("plain", NODE, address)).await?;
     let tls = Gateway::start(GatewaySettings {
         tls: Some(authority.server(&[NODE.to_string()], Certificate::Right, Clients::Any)?),

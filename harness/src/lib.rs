@@ -1,7 +1,7 @@
 //! Proves what happens when Kubernetes pulls a private image.
 //!
 //! A [`case::CaseFile`] says which registries there are, which manifests are applied and what must be
-//! seen; [`run::Session`] runs it on a [`cluster::Cluster`], against a [`registry::Registry`] whose
+//! seen; [`run::Session`] runs it on a [`cluster::Cluster`], against a [`registry::RunningRegistry`] whose
 //! every request is recorded, and returns a [`outcome::Outcome`] for [`report`].
 
 mod capture;

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::mutex::locked;
 
-/// How often a wait looks whether it is another process's turn by now.
+/// How often a wait looks whether it is another process's turn.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// How many locks of a path this process holds.

@@ -117,8 +117,9 @@ fn known(of: &'static str, wanted: &str, known: Vec<String>) -> Result<String, U
     Err(UnknownVersion { of, version: wanted.to_owned(), known })
 }
 
-fn order(minor: &str) -> Vec<u64> {
-    minor.split('.').filter_map(|part| part.parse().ok()).collect()
+/// Returns the numbers of a version, by which versions are ordered.
+pub fn order(version: &str) -> Vec<u64> {
+    version.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
 #[cfg(test)]

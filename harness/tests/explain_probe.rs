@@ -8,7 +8,7 @@ mod support;
 
 use std::fs;
 
-use pullproof::registry::{Authority, Certificate};
+use pullproof::registry::{Certificate, TestCa};
 use serde_json::Value;
 use server::{Reply, Server, has_credentials, reply};
 use support::{
@@ -37,7 +37,7 @@ fn refuse(_: &str) -> Reply {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_probe_decides_and_lists_every_request() {
-    let authority = Authority::new().unwrap();
+    let authority = TestCa::new().unwrap();
     let registry = Server::tls(&authority, Certificate::Right, refuse).await;
     let api = cluster(&registry);
     let ca = tempfile::NamedTempFile::new().unwrap();
@@ -70,7 +70,7 @@ async fn a_probe_decides_and_lists_every_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_json_has_every_request() {
-    let authority = Authority::new().unwrap();
+    let authority = TestCa::new().unwrap();
     let registry = Server::tls(&authority, Certificate::Right, refuse).await;
     let api = cluster(&registry);
     let words = ["web", "--output", "json", "--probe", "--insecure-registry", &registry.host()];

@@ -13,7 +13,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use pullproof::case::model::{Fault, FaultAction};
 use pullproof::registry::{
-    Authority, Certificate, ClientCertificate, Clients, Gateway, GatewaySettings, Origin,
+    Certificate, ClientCertificate, Clients, Gateway, GatewaySettings, Origin, TestCa,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -52,12 +52,12 @@ async fn upstream() -> SocketAddr {
     address
 }
 
-async fn gateway(certificate: Certificate) -> (Gateway, Authority) {
+async fn gateway(certificate: Certificate) -> (Gateway, TestCa) {
     gateway_for(certificate, Clients::Any).await
 }
 
-async fn gateway_for(certificate: Certificate, clients: Clients) -> (Gateway, Authority) {
-    let authority = Authority::new().unwrap();
+async fn gateway_for(certificate: Certificate, clients: Clients) -> (Gateway, TestCa) {
+    let authority = TestCa::new().unwrap();
     let names = [NODE.to_string(), "registry.example.com".to_owned()];
     let settings = GatewaySettings {
         tls: Some(authority.server(&names, certificate, clients).unwrap()),
@@ -158,7 +158,7 @@ async fn only_a_client_with_a_certificate_is_let_in_if_one_is_asked_for() {
         }
     };
     assert_eq!(get(None).await, "");
-    let stranger = Authority::new().unwrap().client().unwrap();
+    let stranger = TestCa::new().unwrap().client().unwrap();
     assert_eq!(get(Some(&stranger)).await, "");
     assert!(gateway.record().all().is_empty());
     let answer = get(Some(&authority.client().unwrap())).await;
@@ -208,7 +208,7 @@ async fn faults_meet_http2_as_well() {
 
 #[tokio::test]
 async fn certificates_fail_for_the_reason_they_are_made_for() {
-    let stranger = Authority::new().unwrap();
+    let stranger = TestCa::new().unwrap();
     for (certificate, knows, reason) in [
         (Certificate::Right, false, "UnknownIssuer"),
         (Certificate::WrongName, true, "not valid for name"),

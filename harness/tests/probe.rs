@@ -12,7 +12,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pullproof::{
     probe::{Answers, Failure, Identity, Login, Outcome, Prober},
-    registry::{Authority, Certificate},
+    registry::{Certificate, TestCa},
 };
 use pullproof_credentials::{Image, KubernetesVersion};
 use rstest::rstest;
@@ -265,7 +265,7 @@ async fn five_redirects_are_followed() {
 #[tokio::test]
 async fn a_realm_over_plain_http_gets_no_credentials_of_a_registry_over_https() {
     let tokens = Server::plain(|_| reply(200, &[], r#"{"token": "good"}"#)).await;
-    let authority = Authority::new().unwrap();
+    let authority = TestCa::new().unwrap();
     let realm = format!("http://{}/token", tokens.host());
     let registry = Server::tls(&authority, Certificate::Right, bearer(&realm)).await;
     let prober = Prober::new(Some(authority.pem()), []).unwrap();
@@ -291,7 +291,7 @@ async fn certificates_are_verified(
     #[case] trusted: bool,
     #[case] expected: Outcome,
 ) {
-    let authority = Authority::new().unwrap();
+    let authority = TestCa::new().unwrap();
     let server = Server::tls(&authority, certificate, basic).await;
     let prober = Prober::new(trusted.then(|| authority.pem()), []).unwrap();
     assert_eq!(ask(&prober, &server.host(), &[login()]).await.anonymous, expected);
@@ -348,7 +348,7 @@ async fn a_registry_that_is_not_there_is_said_to_be() {
 #[case::no_http(Reply::Bytes(b"\x1b[31mSSH-2.0-x\r\n\r\n".to_vec()), Failure::NotHttp)]
 #[tokio::test]
 async fn an_answer_has_a_time_and_a_size(#[case] answer: Reply, #[case] expected: Failure) {
-    let authority = Authority::new().unwrap();
+    let authority = TestCa::new().unwrap();
     let server = Server::tls(&authority, Certificate::Right, move |_| answer.clone()).await;
     let prober = Prober::new(Some(authority.pem()), []).unwrap();
     let limit = match expected {

@@ -19,7 +19,8 @@ use pullproof::case::model::{
 };
 use pullproof::image::{Arch, Image};
 use pullproof::registry::{
-    AuthKind, Authorization, Mark, Origin, Peers, Place, Pool, Registry, RequestKind, Warm,
+    AuthKind, Authorization, Mark, Origin, Peers, Pool, RegistryAddress, RequestKind,
+    RunningRegistry, Warm,
 };
 use secrecy::SecretString;
 
@@ -42,13 +43,13 @@ fn spec(auth: Auth) -> model::Registry {
     }
 }
 
-fn place() -> Place {
-    Place { name: "registry".into(), node: NODE, port: None, peers: Peers::default() }
+fn place() -> RegistryAddress {
+    RegistryAddress { name: "registry".into(), node: NODE, port: None, peers: Peers::default() }
 }
 
 /// Starts a registry, or fails with a text that says what to do.
-async fn start(pool: &Pool, spec: &model::Registry, place: Place) -> Registry {
-    match Registry::start(pool, spec, place).await {
+async fn start(pool: &Pool, spec: &model::Registry, place: RegistryAddress) -> RunningRegistry {
+    match RunningRegistry::start(pool, spec, place).await {
         Ok(registry) => registry,
         Err(error) => panic!("{:#}", anyhow::Error::new(error)),
     }
@@ -404,7 +405,7 @@ async fn tls_faults_and_hosts_come_from_the_case() {
     assert_eq!(pool.idle_count(), 1, "one container served them all");
 
     let peers = Peers::default();
-    let named = |name: &str| Place { name: name.into(), peers: peers.clone(), ..place() };
+    let named = |name: &str| RegistryAddress { name: name.into(), peers: peers.clone(), ..place() };
     let redirects = model::Registry {
         faults: vec![Fault {
             path: Some("/blobs/".into()),
@@ -431,8 +432,8 @@ async fn a_port_that_is_taken_gives_the_container_back() {
     let pool = pool();
     let taken = std::net::TcpListener::bind((NODE, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
-    let place = Place { port: Some(port), ..place() };
-    let error = Registry::start(&pool, &spec(Auth::None), place).await.unwrap_err();
+    let place = RegistryAddress { port: Some(port), ..place() };
+    let error = RunningRegistry::start(&pool, &spec(Auth::None), place).await.unwrap_err();
     assert!(error.to_string().contains(&format!("port {port} of 127.0.0.2 is taken")), "{error}");
     assert_eq!(pool.idle_count(), 1);
     pool.close().await.unwrap();

@@ -141,10 +141,13 @@ fn few_letters(key: &str, host: &str) -> Option<usize> {
 }
 
 /// Whether the shorter host is the end of the longer one: two labels of it at least, none of them a
-/// `*` alone.
+/// `*` alone. A key of such labels only is meant for every registry.
 fn ends_alike(key: &[u8], host: &[u8]) -> bool {
     let reversed = |host: &[u8]| labels(host).rev().map(<[u8]>::to_vec).collect::<Vec<_>>();
     let (mut key, host) = (reversed(key), reversed(host));
+    if key.iter().all(|label| label == b"*") {
+        return true;
+    }
     if key.last().is_some_and(|label| label == b"*") {
         key.pop();
     }

@@ -113,7 +113,7 @@ impl Image {
     }
 }
 
-/// Tells the host from the rest, as `splitDockerDomain` of the library does.
+/// Splits the host from the rest, as `splitDockerDomain` of the library does.
 fn split_host(text: &str, library: ReferenceLibrary) -> (String, String) {
     let capitals = library != ReferenceLibrary::Docker2;
     let (host, rest) = match text.split_once('/') {

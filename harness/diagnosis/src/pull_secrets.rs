@@ -55,7 +55,7 @@ fn of_empty(credential: &Credential) -> Passed {
     }
 }
 
-/// What cannot be decoded disables its neighbours: it alone is told.
+/// What cannot be decoded disables its neighbours: it alone is reported.
 fn of_passed_over(passed: &PassedOver) -> Option<Passed> {
     let why = match &passed.reason {
         Reason::Absent(Some(NearSecret::OtherNamespace(namespace))) => {
@@ -77,7 +77,7 @@ fn of_passed_over(passed: &PassedOver) -> Option<Passed> {
         Reason::NotUrl(_) => Why::Near(Near::Host),
         Reason::ImageNotUrl(_) => return None,
         Reason::Mismatch(differences) => of_differences(differences),
-        // The other key is told as tried.
+        // The other key is among those tried.
         Reason::OtherKeyMatches(_) => return None,
     };
     Some(Passed { secret: passed.secret.name.clone(), key: passed.key.clone(), why })
@@ -132,6 +132,7 @@ mod tests {
     #[case(r#"{"auths": {"a.example:5000/other": {"auth": "YTpi"}}}"#, Why::Near(Near::Path))]
     #[case(r#"{"auths": {"a.example:5000/v2": {"auth": "YTpi"}}}"#, Why::Near(Near::Scheme))]
     #[case(r#"{"auths": {"x.a.example:5000": {"auth": "YTpi"}}}"#, Why::Near(Near::Labels))]
+    #[case(r#"{"auths": {"*": {"auth": "YTpi"}}}"#, Why::Near(Near::Labels))]
     #[case(r#"{"auths": {"quay.io": {"auth": "YTpi"}}}"#, Why::Elsewhere)]
     #[case(r#"{"auths": {"a.example:5000": {}}}"#, Why::Empty { store: None })]
     #[case(

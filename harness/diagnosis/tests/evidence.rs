@@ -389,6 +389,45 @@ fn not_found_and_the_runtime(#[case] version: &str, #[case] mirror: bool) {
     assert_eq!(ids(&evidence).contains(&Cause::Mirror), mirror);
 }
 
+const FORBIDDEN: &str = "Failed to pull image \"reg.example.net/a:1\": failed to pull and unpack image \"reg.example.net/a:1\": failed to resolve reference \"reg.example.net/a:1\": unexpected status from HEAD request to https://reg.example.net/v2/a/manifests/1: 403 Forbidden";
+
+/// A pod without secrets at a registry that refuses HEAD of a public image.
+#[test]
+fn a_registry_may_forbid_head_alone() {
+    for evidence in [Evidence::of_message(FORBIDDEN), with(FORBIDDEN, Keyring::default())] {
+        let left = ids(&evidence);
+        assert!(left.contains(&Cause::RegistrySetting), "{left:?}");
+        assert!(left.contains(&Cause::NetworkRule), "{left:?}");
+    }
+    let by_get = ids(&Evidence::of_message(FORBIDDEN.replace("HEAD", "GET")));
+    assert!(!by_get.contains(&Cause::RegistrySetting), "{by_get:?}");
+}
+
+const RESOLVED: &str = "Failed to pull image \"reg.example.net/a\": failed to pull and unpack image \"reg.example.net/a:latest\": failed to copy: httpReadSeeker: failed open: content at https://reg.example.net/v2/a/manifests/sha256:0123 not found: not found";
+
+/// HEAD of the tag gave a digest, at which there is nothing.
+#[test]
+fn a_reference_that_was_resolved_is_not_only_missing() {
+    let resolved = vec![request(Asked::Manifest, false, 200), request(Asked::Manifest, false, 404)];
+    let recorded = Evidence { requests: resolved, ..Evidence::of_message(RESOLVED) };
+    for left in [ids(&Evidence::of_message(RESOLVED)), ids(&recorded)] {
+        assert_eq!(left[..2], [Cause::RegistryError, Cause::NotFound], "{left:?}");
+    }
+    let never = vec![request(Asked::Manifest, false, 404)];
+    let left = ids(&Evidence { requests: never, ..Evidence::of_message(MISSING) });
+    assert!(!left.contains(&Cause::RegistryError), "{left:?}");
+}
+
+/// A token server was given credentials, so there was a challenge, and the token in the secret may be
+/// too old.
+#[test]
+fn credentials_that_a_token_server_refused_may_have_expired() {
+    let message = "Failed to pull image \"ghcr.io/acme/gdg:1\": failed to authorize: failed to fetch oauth token: unexpected status from GET request to https://ghcr.io/token?scope=repository%3Aacme%2Fgdg%3Apull&service=ghcr.io: 403 Forbidden";
+    let left = ids(&with(message, tried()));
+    assert!(left.contains(&Cause::TokenExpired), "{left:?}");
+    assert!(!left.contains(&Cause::RegistrySetting), "{left:?}");
+}
+
 #[test]
 fn of_several_credentials_the_answer_of_the_registry_counts() {
     let message = "Failed to pull image \"example.azurecr.io/a:1\": [rpc error: code = NotFound desc = failed to resolve reference \"example.azurecr.io/a:1\": example.azurecr.io/a:1: not found, rpc error: code = Unknown desc = failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized]";

@@ -87,7 +87,7 @@ fn wide(letter: char, random: &mut StdRng) -> char {
     }
 }
 
-/// Tells what surrounds a value by mistake from the value: white space, NUL, quotes, a byte order mark.
+/// Separates what surrounds a value by mistake from the value: white space, NUL, quotes, a byte order mark.
 pub(crate) fn core(value: &[u8]) -> Range<usize> {
     const AROUND: [&str; 16] = [
         " ", "\t", "\n", "\r", "\0", "\"", "'", "\u{feff}", "\u{a0}", "\u{85}", "\u{201c}",

@@ -68,7 +68,7 @@ impl fmt::Debug for Pseudonyms {
 }
 
 impl Pseudonyms {
-    /// Begins with a seed, from which everything follows. Whoever knows it can try out secrets: for a
+    /// Begins with a seed, from which everything follows. Anyone who knows it can try out secrets: for a
     /// file that is given away it has to be random and forgotten.
     pub fn builder(seed: u64) -> Builder {
         Builder::new(seed)

@@ -1,4 +1,4 @@
-//! What the runtime's message says of the answers that a registry and its token server gave.
+//! The answers of a registry and its token server, as far as the runtime's message has them.
 
 use std::sync::LazyLock;
 
@@ -13,10 +13,10 @@ const CLOSED: &str = "http://127.0.0.1:9/token";
 /// A manifest of the first schema (moby/moby, image/spec), as far as containerd reads it.
 const SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
-/// What containerd says of a manifest of the first schema.
+/// Part of containerd's message about a manifest of the first schema.
 const OLD_MANIFEST: &str = "no longer supported since containerd";
 
-/// How a registry authenticates, by what the runtime says of it.
+/// How a registry authenticates, by the runtime's message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Challenge {
     #[default]
@@ -36,7 +36,7 @@ pub(super) fn challenge(message: &str) -> Challenge {
     }
 }
 
-/// Whether it is the token server that did not give what was wanted (core/remotes/docker/authorizer.go).
+/// Whether the token server refused or failed (core/remotes/docker/authorizer.go).
 pub(super) fn is_of_token_server(message: &str) -> bool {
     ["fetch anonymous token", "fetch oauth token", "failed to authorize"]
         .iter()
@@ -139,12 +139,15 @@ pub(super) fn fault(pull: &Pull) -> Option<Value> {
         || ["/blobs/", "failed to copy", "httpReadSeeker"]
             .iter()
             .any(|part| message.contains(part));
-    let kind = if cause == Cause::CorruptContent || is_of_blob { "blob" } else { "manifest" };
     let mut fields = Map::from_iter([
         ("path".to_owned(), json!(format!("/v2/{}/", pull.repository))),
-        ("kind".to_owned(), json!(kind)),
         ("action".to_owned(), action),
     ]);
+    // What has no manifest's media type containerd looks for among the blobs as well.
+    if media_type(message).is_none() {
+        let kind = if cause == Cause::CorruptContent || is_of_blob { "blob" } else { "manifest" };
+        fields.insert("kind".to_owned(), json!(kind));
+    }
     let after_login = status == Some(403) && !message.contains("authentication required")
         || message.contains(OLD_MANIFEST)
         || is_cut(message).is_some();
@@ -154,13 +157,18 @@ pub(super) fn fault(pull: &Pull) -> Option<Value> {
     Some(Value::Object(fields))
 }
 
-/// An answer that is no registry's, or that breaks off.
-fn of_broken_answer(message: &str) -> Option<Value> {
+/// The media type in the place of a manifest's (core/images/handlers.go).
+fn media_type(message: &str) -> Option<&str> {
     static MEDIA_TYPE: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"unexpected media type ([\w.+/-]+)").ok());
-    let media_type = MEDIA_TYPE.as_ref().and_then(|parts| parts.captures(message));
-    if let Some(media_type) = media_type.and_then(|found| found.get(1)) {
-        let headers = json!({"Content-Type": media_type.as_str()});
+    let found = MEDIA_TYPE.as_ref()?.captures(message)?;
+    found.get(1).map(|found| found.as_str())
+}
+
+/// An answer that is not a registry's, or that breaks off.
+fn of_broken_answer(message: &str) -> Option<Value> {
+    if let Some(media_type) = media_type(message) {
+        let headers = json!({"Content-Type": media_type});
         return Some(json!({"answer": {"headers": headers, "body": "<!doctype html>"}}));
     }
     let has = |part: &str| message.contains(part);
@@ -226,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_of_a_registry_is_answered_again() {
+    fn what_is_not_an_answer_of_a_registry_is_answered_again() {
         let cause = Cause::RegistryError;
         for (message, expected) in [
             (
@@ -240,8 +248,17 @@ mod tests {
         ] {
             assert_eq!(action(cause, message), expected, "{message}");
         }
-        let html = action(cause, "unexpected media type text/html for sha256:1: not found");
-        assert_eq!(html["answer"]["headers"]["Content-Type"], "text/html");
+    }
+
+    #[test]
+    fn a_page_is_the_answer_to_each_request_for_the_image() {
+        let message = "unexpected media type text/html for sha256:1: not found";
+        let page = fault(&pull(Cause::RegistryError, message)).unwrap();
+        assert_eq!(page["action"]["answer"]["headers"]["Content-Type"], "text/html");
+        assert_eq!(page["path"], "/v2/team/app/");
+        assert_eq!(page["kind"], Value::Null, "{page}");
+        let other = fault(&pull(Cause::RegistryError, "unexpected status: 502 x")).unwrap();
+        assert_eq!(other["kind"], "manifest");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::sync::LazyLock;
 
 use pullproof_diagnosis::Cause;
-use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use crate::evidence::PULL_FAILURES;
+use crate::evidence::{
+    PULL_FAILURES,
+    volatile::{self, Volatile},
+};
 
 /// What was seen of a container.
 #[derive(Debug, Default)]
@@ -73,34 +75,33 @@ fn reasons<'a>(last: &'a str, message: &'a str) -> Vec<&'a str> {
     }
 }
 
-/// What another run has otherwise: digests, addresses, ids, times.
-static VOLATILE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let parts = [
-        r"sha256:",
-        r"[0-9a-f]{12,}",
-        r"\d{1,3}(\.\d{1,3}){3}",
-        r"\[[0-9a-f:]+\]",
-        r"\d{4}-\d\d-\d\dT",
-        r"https?://",
-        r"\b\d+(\.\d+)?(ms|µs|ns|s|m|h)",
-        r":\d{2,5}\b",
-    ];
-    Regex::new(&parts.join("|")).ok()
+/// What a run on another machine has otherwise. There the registry has another address as well, so a URL
+/// and a port count.
+static VOLATILE: LazyLock<Volatile> = LazyLock::new(|| {
+    Volatile::new([
+        volatile::DIGEST,
+        (r"\b[0-9a-f]{12,}\b", "<id>"),
+        volatile::TIME,
+        (r#"https?://[^\s"]*"#, "<url>"),
+        volatile::IPV4,
+        volatile::IPV6,
+        (r":\d{2,5}\b", ":<port>"),
+        volatile::DURATION,
+    ])
 });
 
-/// The shortest part of a message that says something.
+/// The length of the shortest part of a message that is expected.
 const SHORTEST: usize = 8;
 
 /// Returns the innermost part of a message that is the same on another machine: what stands after a
-/// colon tells more than what stands before it.
+/// colon is closer to the cause than what stands before it.
 fn part(message: &str) -> Option<&str> {
-    let is_volatile = |text: &str| VOLATILE.as_ref().is_none_or(|parts| parts.is_match(text));
     let mut found = None;
     let mut end = message.trim_end().len();
     let mut begin = end;
     while let Some(colon) = message[..begin].rfind(": ") {
         let segment = &message[colon + 2..end];
-        if is_volatile(segment) {
+        if VOLATILE.is_in(segment) {
             // What is outside of it may still be of use.
             if found.is_some() {
                 break;
@@ -118,27 +119,30 @@ fn part(message: &str) -> Option<&str> {
         .filter(|part| part.len() >= SHORTEST)
         .or_else(|| {
             let whole = message.trim();
-            (whole.len() >= SHORTEST && !is_volatile(whole)).then_some(whole)
+            (whole.len() >= SHORTEST && !VOLATILE.is_in(whole)).then_some(whole)
         })
         .or_else(|| fragment(message))
 }
 
 /// Returns the longest part between what another run has otherwise, of a word or more.
 fn fragment(message: &str) -> Option<&str> {
-    let mut begin = 0;
-    let mut fragments = Vec::new();
-    for volatile in VOLATILE.as_ref()?.find_iter(message) {
-        fragments.push(&message[begin..volatile.start()]);
-        begin = volatile.end();
-    }
-    fragments.push(&message[begin..]);
-    let says_something = |part: &&str| part.len() >= SHORTEST && part.contains(' ');
-    fragments.into_iter().map(str::trim).filter(says_something).max_by_key(|part| part.len())
+    let has_words = |part: &&str| part.len() >= SHORTEST && part.contains(' ');
+    let fragments = VOLATILE.split(message).into_iter().map(str::trim);
+    fragments.filter(has_words).max_by_key(|part| part.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neither_a_url_nor_an_overlap_of_two_patterns_is_in_a_fragment() {
+        assert_eq!(VOLATILE.len(), 8);
+        let message = "Get \"https://10.0.0.7:443/v2/a/manifests/with/a/long/path\": net/http: x at \
+                       [fc00::1]:443";
+        assert_eq!(VOLATILE.split(message), ["Get \"", "\": net/http: x at ", ""]);
+        assert_eq!(fragment(message), Some("\": net/http: x at"));
+    }
 
     #[test]
     fn the_innermost_part_that_is_the_same_elsewhere_is_expected() {

@@ -54,7 +54,7 @@ static VOLATILE: LazyLock<Volatile> = LazyLock::new(|| {
     Volatile::new([
         volatile::DIGEST,
         volatile::TIME,
-        (r"\b\d{1,3}(\.\d{1,3}){3}((:|%3A)\d{1,5})?", "<address>"),
+        volatile::IPV4,
         volatile::IPV6,
         // A server of hosts.toml that is not the image's host is given its name.
         (r#"[?&]ns=[^&"' ]+"#, ""),

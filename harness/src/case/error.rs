@@ -97,11 +97,11 @@ impl CaseError {
             }
             Yaml::SerdeInvalidType { unexpected, expected, .. }
             | Yaml::SerdeInvalidValue { unexpected, expected, .. } => {
-                let (found, expected) = (kind_of(unexpected), in_words(expected));
+                let (found, expected) = (kind_of(unexpected), yaml_kind(expected));
                 Self::at(file, place, format!("expected {expected}{of}, found {found}"))
             }
             Yaml::Unexpected { expected, .. } => {
-                Self::at(file, place, format!("expected {}{of}", in_words(expected)))
+                Self::at(file, place, format!("expected {}{of}", yaml_kind(expected)))
             }
             Yaml::InvalidScalar { ty, .. } => {
                 Self::at(file, place, format!("expected {}{of}", number(ty)))
@@ -173,8 +173,8 @@ fn kind_of(unexpected: &str) -> &'static str {
     }
 }
 
-/// What serde expects, without names of Rust.
-fn in_words(expected: &str) -> String {
+/// Returns what serde expects in the terms of YAML instead of Rust.
+fn yaml_kind(expected: &str) -> String {
     let first = expected.split(' ').next().unwrap_or_default();
     match (first, expected) {
         ("struct" | "map", _) | (_, "a map" | "mapping start") => "a mapping".to_owned(),

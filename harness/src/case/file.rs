@@ -6,6 +6,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use serde_json::Value;
@@ -37,6 +38,7 @@ pub struct CaseFile {
     /// The files that its steps may name and that its commands see.
     pub fixtures: Fixtures,
     text: [u8; 32],
+    digest: OnceLock<String>,
 }
 
 impl CaseFile {
@@ -104,15 +106,19 @@ impl CaseFile {
             objects.insert(index, all);
         }
         let name = name_of(path);
-        let digest = Sha256::digest(text).into();
-        let file = Self { name, path: path.to_owned(), case, objects, fixtures, text: digest };
+        let (path, text, digest) = (path.to_owned(), Sha256::digest(text).into(), OnceLock::new());
+        let file = Self { name, path, case, objects, fixtures, text, digest };
         validate::check(&file, &tree, &files)
             .map_err(|error| error.without_secrets(secrets(&file)))?;
         Ok(file)
     }
 
-    /// Returns what changes with the case's text and with the files that it uses.
-    pub fn digest(&self) -> String {
+    /// Returns what changes with the case's text and with the files that it uses, which are read once.
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| self.hash_of_files())
+    }
+
+    fn hash_of_files(&self) -> String {
         let mut hash = Sha256::new().chain_update(self.text);
         for object in self.objects.values().flatten() {
             hash.update(object.to_string());

@@ -1,4 +1,4 @@
-//! What a case needs of the machine around it, as far as its text tells.
+//! What a case needs of the machine around it, as far as its text shows.
 
 use std::collections::BTreeSet;
 

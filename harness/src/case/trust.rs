@@ -60,7 +60,7 @@ static PRINTS: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\A#!/bin/sh\n(cat >/dev/null\n)?echo '[^']*'\n?\z").ok());
 
 impl CaseFile {
-    /// Refuses what needs trust in whoever wrote the case.
+    /// Refuses what needs trust in the author of the case.
     ///
     /// # Errors
     /// All of it, each with its line.

@@ -55,7 +55,7 @@ pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
         put!("{text}");
         return Ok(());
     }
-    // What could not be read back would be of no use to whoever gets it.
+    // What could not be read back would be of no use to its recipient.
     let read_back = CaseFile::parse(file, &text);
     reports::write(Some(file), || Ok(text))?;
     match read_back {

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use pullproof_diagnosis::{
     Evidence, diagnose,
     explain::{json, line},
@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     connection::{Connection, Probing},
-    output::{put, say},
+    output::{Format, put, say},
     signals::interruptible,
 };
 
@@ -41,21 +41,12 @@ pub struct Arguments {
     message: Option<String>,
     #[command(flatten)]
     probing: Probing,
-    /// The form of the answer
+    /// The form of the answer; the schema of its JSON is docs/explain.schema.json
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: Format,
     /// Print the JSON Schema of --output json
     #[arg(long)]
     schema: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Text for people
-    #[default]
-    Text,
-    /// JSON, by docs/explain.schema.json
-    Json,
 }
 
 /// Explains why pods cannot pull.
@@ -78,8 +69,8 @@ pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
     };
     let explanation = interruptible(read).await??;
     match arguments.output {
-        Output::Text => put!("{}", report::explanation(&explanation)),
-        Output::Json => put!("{}", report::explanation_json(&explanation)),
+        Format::Text => put!("{}", report::explanation(&explanation)),
+        Format::Json => put!("{}", report::explanation_json(&explanation)),
     }
     match explanation.findings.is_empty() {
         true => Err(NothingFails.into()),
@@ -87,7 +78,7 @@ pub async fn main(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-fn of_message(message: &str, output: Output) -> anyhow::Result<()> {
+fn of_message(message: &str, output: Format) -> anyhow::Result<()> {
     if message != "-" {
         return answer(message, output);
     }
@@ -95,19 +86,19 @@ fn of_message(message: &str, output: Output) -> anyhow::Result<()> {
     std::io::stdin().lock().read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     match output {
-        Output::Text if text.trim().is_empty() => {
+        Format::Text if text.trim().is_empty() => {
             Err(Usage("standard input holds no message".to_owned()).into())
         }
-        Output::Text => answer(text.trim(), output),
-        Output::Json => answer_lines(&text),
+        Format::Text => answer(text.trim(), output),
+        Format::Json => answer_lines(&text),
     }
 }
 
-fn answer(message: &str, output: Output) -> anyhow::Result<()> {
+fn answer(message: &str, output: Format) -> anyhow::Result<()> {
     let diagnosis = diagnose(&Evidence::of_message(message));
     match output {
-        Output::Text => put!("{}", report::diagnosis_alone(&diagnosis)),
-        Output::Json => say!("{}", json(&diagnosis)?),
+        Format::Text => put!("{}", report::diagnosis_alone(&diagnosis)),
+        Format::Json => say!("{}", json(&diagnosis)?),
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ impl Journal {
     /// Returns the outcome of a case that has not changed since. A case that failed, or that could not
     /// be run, is run again.
     pub fn known(&self, version: &str, case: &CaseFile) -> Option<&Outcome> {
-        self.known.get(&(version.to_owned(), case.digest())).filter(|one| one.is_good())
+        self.known.get(&(version.to_owned(), case.digest().to_owned())).filter(|one| one.is_good())
     }
 
     /// Notes an outcome.
@@ -88,7 +88,7 @@ impl Journal {
         if matches!(outcome.result, CaseResult::Broken { .. }) {
             return Ok(());
         }
-        let (version, digest) = (version.to_owned(), case.digest());
+        let (version, digest) = (version.to_owned(), case.digest().to_owned());
         let entry = Entry { version, digest, outcome: outcome.clone() };
         let what = || EnvironmentError::other(format!("{} cannot be written", self.path.display()));
         let mut line = serde_json::to_string(&entry).map_err(|error| what()(error.into()))?;

@@ -25,7 +25,7 @@ use super::{
     output::{self, note, put, say},
     pairs::pairs,
     progress, reports,
-    run::{JOBS, keep_going},
+    run::keep_going,
     selection::Selection,
     signals::{interruptible, undisturbed},
 };
@@ -42,9 +42,6 @@ use super::{
 pub struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// How many cases run at the same time, over all versions
-    #[arg(long, default_value_t = JOBS, value_name = "N")]
-    jobs: u16,
     /// How many versions run at the same time; each is a cluster of about 1 GiB
     #[arg(long, default_value_t = 2, value_name = "N")]
     side_by_side: usize,
@@ -65,8 +62,8 @@ pub struct Arguments {
     down: bool,
 }
 
-/// What a version tells while it runs.
-enum Told {
+/// What happens while the cases of a version run.
+enum RunEvent {
     Outcome { column: usize, row: usize, outcome: Box<Outcome> },
     Lost { column: usize, error: String },
 }
@@ -87,8 +84,8 @@ pub async fn main(
         fill(&mut grid, &cases, journal);
     }
     let side_by_side = arguments.side_by_side.clamp(1, versions.len());
-    let jobs = usize::from(arguments.jobs).div_ceil(side_by_side);
-    let (tell, told) = mpsc::unbounded_channel();
+    let jobs = arguments.selection.jobs().div_ceil(side_by_side);
+    let (sender, events) = mpsc::unbounded_channel();
     let runs: Vec<_> = versions
         .into_iter()
         .enumerate()
@@ -98,25 +95,25 @@ pub async fn main(
     let removes = arguments.down;
     let run = async {
         let runs = runs.into_iter().map(|run| {
-            let tell = tell.clone();
+            let sender = sender.clone();
             async move {
                 let column = run.column;
                 // What ends the whole command is printed once, at its end.
-                if let Err(error) = run.go(jobs, removes, &tell).await
+                if let Err(error) = run.go(jobs, removes, &sender).await
                     && !error.is::<Interrupted>()
                     && !error.is::<NoOutput>()
                 {
-                    tell.send(Told::Lost { column, error: format_chain(&error) }).ok();
+                    sender.send(RunEvent::Lost { column, error: format_chain(&error) }).ok();
                 }
             }
         });
         let mut runs = stream::iter(runs).buffer_unordered(side_by_side);
         while runs.next().await.is_some() {}
         drop(runs);
-        drop(tell);
+        drop(sender);
     };
     // Each run ends by itself at a signal, and cleans up.
-    let (_, noted) = tokio::join!(run, print(&mut grid, &cases, journal, told));
+    let (_, noted) = tokio::join!(run, print(&mut grid, &cases, journal, events));
     undisturbed().await?;
 
     for outcome in grid.rows.iter().flat_map(|row| &row.cells).flatten() {
@@ -158,7 +155,7 @@ fn fill(grid: &mut Grid, cases: &[CaseFile], journal: &Journal) {
         let version = grid.columns[column].label.clone();
         for (row, case) in cases.iter().enumerate() {
             if let Some(outcome) = journal.known(&version, case) {
-                // The file may lie elsewhere by now.
+                // The file may lie elsewhere since.
                 let outcome = Outcome { path: case.path.clone(), ..outcome.clone() };
                 grid.set(column, row, Outcome { name: case.name.clone(), ..outcome });
             }
@@ -187,7 +184,7 @@ impl Run {
         self,
         jobs: usize,
         removes: bool,
-        tell: &UnboundedSender<Told>,
+        sender: &UnboundedSender<RunEvent>,
     ) -> anyhow::Result<()> {
         let (column, settings) = (self.column, self.settings.clone());
         let session = interruptible(Session::open(self.settings, &progress())).await??;
@@ -200,7 +197,7 @@ impl Run {
                 }
                 let (row, outcome) = (self.rows[index], Box::new(outcome));
                 // An error means that nobody listens any more: the command is being ended.
-                tell.send(Told::Outcome { column, row, outcome }).ok();
+                sender.send(RunEvent::Outcome { column, row, outcome }).ok();
             }
         })
         .await;
@@ -226,7 +223,7 @@ async fn print(
     grid: &mut Grid,
     cases: &[CaseFile],
     mut journal: Option<Journal>,
-    mut told: UnboundedReceiver<Told>,
+    mut events: UnboundedReceiver<RunEvent>,
 ) -> anyhow::Result<()> {
     say!("{}", report::heading(grid));
     let mut printed = Vec::new();
@@ -234,9 +231,9 @@ async fn print(
     let mut done = grid.rows.iter().flat_map(|row| &row.cells).flatten().count();
     let mut noted = Ok(());
     themes(grid, &mut printed);
-    while let Some(told) = told.recv().await {
-        match told {
-            Told::Outcome { column, row, outcome } => {
+    while let Some(event) = events.recv().await {
+        match event {
+            RunEvent::Outcome { column, row, outcome } => {
                 if let (Ok(()), Some(journal)) = (&noted, &mut journal) {
                     let version = &grid.columns[column].label;
                     noted = journal.note(version, &cases[row], &outcome);
@@ -244,7 +241,7 @@ async fn print(
                 grid.set(column, row, *outcome);
                 done += 1;
             }
-            Told::Lost { column, error } => {
+            RunEvent::Lost { column, error } => {
                 note(format_args!("{}: {error}", grid.columns[column].label));
                 grid.columns[column].error = Some(error);
             }

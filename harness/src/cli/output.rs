@@ -9,6 +9,7 @@ use std::{
 };
 
 use anstream::AutoStream;
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 use tracing_subscriber::{
@@ -17,10 +18,20 @@ use tracing_subscriber::{
 
 use crate::error::NoOutput;
 
+/// The value of `--output`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for people
+    #[default]
+    Text,
+    /// JSON for programs
+    Json,
+}
+
 /// Why standard output cannot be written any more.
 static LOST: OnceLock<watch::Sender<Option<NoOutput>>> = OnceLock::new();
 
-/// The line below all others that says what goes on: on a terminal alone.
+/// The progress line, below all others, on a terminal alone.
 static PROGRESS: LazyLock<ProgressBar> = LazyLock::new(|| {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -60,7 +71,7 @@ pub fn trace() {
         .with_writer(|| Lines)
         // Of this program alone: libraries trace requests, and these have credentials.
         .with_filter(FilterFn::new(|of| of.target().starts_with("pullproof")));
-    // Whoever has set another reads that one.
+    // A subscriber that was set before stays.
     tracing_subscriber::registry().with(lines).try_init().ok();
 }
 

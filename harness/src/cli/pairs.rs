@@ -1,6 +1,6 @@
 //! The versions that `matrix` is asked for.
 
-use crate::{case::model::SeenOn, error::Usage, settings::Settings};
+use crate::{case::model::SeenOn, error::Usage, settings::Settings, versions};
 
 /// Stands for each version that is known.
 const ALL: &str = "all";
@@ -27,12 +27,8 @@ impl Pair {
     /// Returns its place in the order of versions.
     pub fn order(&self) -> (Vec<u64>, Vec<u64>) {
         let containerd = self.settings.containerd.as_deref().unwrap_or_default();
-        (numbers(&self.settings.kubernetes), numbers(containerd))
+        (versions::order(&self.settings.kubernetes), versions::order(containerd))
     }
-}
-
-fn numbers(version: &str) -> Vec<u64> {
-    version.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
 /// Returns the known pair that is nearest to the versions on which something was seen: of each program
@@ -40,9 +36,9 @@ fn numbers(version: &str) -> Vec<u64> {
 pub fn nearest(settings: &Settings, seen_on: Option<&SeenOn>) -> Pair {
     let known = &settings.versions;
     let near = |wanted: Option<&str>, minors: Vec<String>| -> Option<String> {
-        let wanted = numbers(wanted?.trim_start_matches('v'));
+        let wanted = versions::order(wanted?.trim_start_matches('v'));
         let minor = wanted.get(..2)?;
-        let next = minors.iter().find(|known| numbers(known).as_slice() >= minor);
+        let next = minors.iter().find(|known| versions::order(known).as_slice() >= minor);
         next.or(minors.last()).cloned()
     };
     let kubernetes =

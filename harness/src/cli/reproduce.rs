@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::{
     case::CaseFile,
@@ -15,7 +15,7 @@ use crate::{
 use super::{
     bisect::{Bisection, Turn},
     close,
-    output::{put, say},
+    output::{Format, put, say},
     pairs::{Pair, nearest, pairs},
     progress, setup,
     signals::{interruptible, undisturbed},
@@ -41,16 +41,7 @@ pub struct Arguments {
     trust: bool,
     /// The form of the answer
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Text for people
-    #[default]
-    Text,
-    /// JSON
-    Json,
+    output: Format,
 }
 
 /// Runs a case on each version that is asked for and says where it was reproduced.
@@ -87,11 +78,11 @@ pub async fn main(
     };
     undisturbed().await?;
     match arguments.output {
-        Output::Text => {
+        Format::Text => {
             put!("{}", report::reproductions(&all));
             turn.iter().for_each(|turn| say!("\n{turn}"));
         }
-        Output::Json => put!("{}", report::reproductions_json(&file, &all, turn.as_deref())),
+        Format::Json => put!("{}", report::reproductions_json(&file, &all, turn.as_deref())),
     }
     verdict(&all)
 }

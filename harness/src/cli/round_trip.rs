@@ -28,7 +28,6 @@ use super::{
     close,
     output::{self, put, say},
     progress,
-    run::JOBS,
     selection::Selection,
     signals::interruptible,
 };
@@ -44,9 +43,6 @@ pub struct Arguments {
     /// Where the captures are written
     #[arg(long, default_value = "target/round-trip", value_name = "FOLDER")]
     captures: PathBuf,
-    /// How many cases run at the same time
-    #[arg(long, default_value_t = JOBS, value_name = "N")]
-    jobs: u16,
 }
 
 /// The steps that cannot make the trip.
@@ -74,7 +70,7 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
     let (sender, mut specimens) = unbounded_channel();
     session.specimens = Some(sender);
     let mut schedule = Schedule::new(session);
-    let jobs = arguments.jobs.into();
+    let jobs = arguments.selection.jobs();
     let both = async {
         let outcomes = run(&mut schedule, &cases, jobs, "cases").await;
         let trips: Vec<Trip> = received(&mut specimens)

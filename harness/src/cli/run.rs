@@ -35,10 +35,7 @@ pub struct Arguments {
     /// Print the names and titles of the cases, and run none
     #[arg(long, conflicts_with_all = ["repeat", "junit", "json", "timings", "fail_fast"])]
     list: bool,
-    /// How many cases run at the same time
-    #[arg(long, default_value_t = JOBS, value_name = "N")]
-    jobs: u16,
-    /// Run all cases so many times, and name those that went both ways
+    /// Run all cases N times, and name those that both passed and failed
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Keep pods, registries and node settings for an hour or until `pullproof down`, and print where
@@ -59,9 +56,6 @@ pub struct Arguments {
     #[arg(long)]
     timings: bool,
 }
-
-/// How many cases run at the same time where nothing is said.
-pub(super) const JOBS: u16 = 12;
 
 /// Runs cases and prints a line for each as it ends.
 pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()> {
@@ -115,7 +109,7 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
     }
     let tally = Tally::of(&rounds);
     if arguments.repeat > 1 {
-        say!("{}", tally.in_words());
+        say!("{tally}");
     }
     let verdict = match lost {
         Some(why) => Err(EnvironmentError::other("the run was ended")(anyhow::anyhow!(why)).into()),
@@ -189,7 +183,7 @@ async fn run_all(
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     output::show_progress(format!("0 of {} cases", cases.len()));
-    schedule.start(cases, arguments.jobs.into());
+    schedule.start(cases, arguments.selection.jobs());
     while let Some((_, outcome)) = schedule.next().await {
         if schedule.session().lost().is_some() {
             // It is said once, as what ended the run.

@@ -1,4 +1,4 @@
-//! Which cases a command runs.
+//! Which cases a command runs, and how many at a time.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use crate::{
 /// The folder in which patterns look for cases.
 const CATALOGUE: &str = "scenarios";
 
-/// The cases that a command is given.
+/// The cases that a command is given, and how many of them run at the same time.
 #[derive(Debug, Args)]
 pub struct Selection {
     /// Case files, folders of them, or patterns of names in scenarios/: `key-matching/*`
@@ -25,9 +25,17 @@ pub struct Selection {
     /// Run one part of the cases: 1/3 is the first of three
     #[arg(long, value_name = "N/M")]
     shard: Option<Shard>,
+    /// How many cases run at the same time; with several versions, over all of them
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    jobs: u16,
 }
 
 impl Selection {
+    /// Returns how many cases run at the same time.
+    pub fn jobs(&self) -> usize {
+        self.jobs.into()
+    }
+
     /// Reads the cases. All are read before anything is started: a typo shall not cost a cluster.
     ///
     /// # Errors

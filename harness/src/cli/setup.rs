@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(3600);
 ///
 /// # Errors
 /// The engine does not answer, or scripts/setup fails. Outside of a checkout nothing is done: what is
-/// missing is then reported by whoever needs it.
+/// missing is then reported by the command that needs it.
 pub async fn node_image(settings: &Settings) -> anyhow::Result<()> {
     let engine = Engine::connect().await?;
     let script = project_root().join("scripts/setup");

@@ -1,6 +1,6 @@
 //! How a cluster is, and whether it can be used as it is.
 
-use std::{future::Future, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
 use anyhow::Context;
 use k8s_openapi::api::core::v1::Node as NodeObject;
@@ -32,15 +32,15 @@ pub(super) enum Unusable {
     Different,
 }
 
-impl Unusable {
-    pub fn in_words(&self) -> String {
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent => "there is none yet".to_owned(),
-            Self::HalfCreated => "its creation was interrupted".to_owned(),
-            Self::Gone => "its node is gone".to_owned(),
-            Self::Stopped(state) => format!("its node is {state}"),
-            Self::Silent => "its API server does not answer".to_owned(),
-            Self::Different => "it was made from another image or configuration".to_owned(),
+            Self::Absent => f.write_str("there is none yet"),
+            Self::HalfCreated => f.write_str("its creation was interrupted"),
+            Self::Gone => f.write_str("its node is gone"),
+            Self::Stopped(state) => write!(f, "its node is {state}"),
+            Self::Silent => f.write_str("its API server does not answer"),
+            Self::Different => f.write_str("it was made from another image or configuration"),
         }
     }
 }
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(judge(Some(&wanted), None, &wanted), Err(Unusable::Gone));
         assert_eq!(judge(None, None, &wanted), Err(Unusable::Absent));
         let paused = judge(Some(&wanted), Some(&container("paused", &[])), &wanted);
-        assert_eq!(paused.unwrap_err().in_words(), "its node is paused");
+        assert_eq!(paused.unwrap_err().to_string(), "its node is paused");
     }
 
     #[test]

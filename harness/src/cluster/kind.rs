@@ -12,7 +12,7 @@ use crate::{error::EnvironmentError, process::Call};
 
 use super::{Engine, owner::mark};
 
-/// The label by which a node image says that it brings neither CoreDNS nor kube-proxy.
+/// The label by which a node image says that it contains neither CoreDNS nor kube-proxy.
 const ADDONS_LABEL: &str = "dev.pullproof.addons";
 
 /// Flags of kubeadm's words.
@@ -31,7 +31,7 @@ pub struct KindConfig {
     pub cgroup_v1: bool,
     /// CAP_SYS_RESOURCE is missing, so containerd cannot lower an OOM score.
     pub without_sys_resource: bool,
-    /// The image brings neither CoreDNS nor kube-proxy; pulling needs neither.
+    /// The image contains neither CoreDNS nor kube-proxy; pulling needs neither.
     pub without_addons: bool,
 }
 

@@ -39,7 +39,7 @@ const SILENCE: Duration = Duration::from_secs(150);
 /// How long Docker may take to say how a node is.
 const INSPECTION: Duration = Duration::from_secs(30);
 
-/// Told what takes long: creating, waiting for another process.
+/// Called with what takes long: creating, waiting for another process.
 pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// A running cluster, kept from being replaced or removed while this value lives.
@@ -91,7 +91,7 @@ impl Cluster {
                 let unused = Lock::exclusive(&place.usage(), place.waiting(progress, "uses")).await;
                 drop(unused.map_err(|error| place.failed(error.into()))?);
             }
-            progress(&format!("creating the cluster {} ({})", place.name, why.in_words()));
+            progress(&format!("creating the cluster {} ({why})", place.name));
             place.create(engine, run, &wanted).await?;
         }
         let in_use = Lock::shared(&place.usage(), || {}).await;
@@ -102,7 +102,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Looks whether the node that was joined still runs and its API server answers. Where it does not,
+    /// Looks whether the node that was joined still runs and its API server answers. If not,
     /// nothing that a case sees says anything about what it expects.
     ///
     /// # Errors
@@ -315,7 +315,7 @@ impl Place {
         }
     }
 
-    /// Tells that another run has to end first what it does with the cluster.
+    /// Reports that another run has to finish with the cluster first.
     fn waiting(&self, progress: &Progress, what: &'static str) -> impl FnOnce() + use<> {
         let (progress, name) = (progress.clone(), self.name.clone());
         move || progress(&format!("cluster {name}: waiting for another run that {what} it"))

@@ -90,7 +90,7 @@ impl Run {
         let lock = Lock::try_exclusive(&hidden.join("lock"))
             .and_then(|lock| lock.ok_or_else(|| io::ErrorKind::AlreadyExists.into()))
             .map_err(failed)?;
-        // For whoever wonders whose it is.
+        // For people who look at the folder.
         fs::write(hidden.join("owner"), std::process::id().to_string()).map_err(failed)?;
         fs::create_dir(hidden.join("clusters")).map_err(failed)?;
         fs::rename(&hidden, &folder).map_err(failed)?;
@@ -99,13 +99,13 @@ impl Run {
         Ok(Self { id, folder, owner, settling, kubectl, reaper, leaves: false, _lock: lock })
     }
 
-    /// Tells the reaper of a cluster in which this run makes things.
+    /// Notes for the reaper a cluster in which this run makes things.
     pub(super) fn uses(&self, cluster: &str, node: &str, kubeconfig: &Path) -> io::Result<()> {
         let file = self.folder.join("clusters").join(cluster);
         fs::write(file, format!("{node} {}\n", kubeconfig.display()))
     }
 
-    /// Tells the reaper of registries that only this run has: images of theirs go with it.
+    /// Notes for the reaper registries that only this run has: images of theirs go with it.
     pub(crate) fn pulls_from<'a>(&self, hosts: impl Iterator<Item = &'a str>) -> io::Result<()> {
         let lines: String = hosts.map(|host| format!("{host}/\n")).collect();
         let path = self.folder.join("hosts");
@@ -129,14 +129,14 @@ impl Run {
         self.folder.join("held").join(held(cluster, lock))
     }
 
-    /// Tells the reaper that a cluster is being created, by kind of this process group, or by none that
+    /// Notes for the reaper that a cluster is being created, by kind of this process group, or by none that
     /// runs if it is 0.
     pub(super) fn creating(&self, group: u32, cluster: &str, kubeconfig: &Path) -> io::Result<()> {
         let text = format!("{group} {cluster} {}\n", kubeconfig.display());
         write(&self.folder.join("creating"), &text)
     }
 
-    /// Tells the reaper that no cluster is being created any more.
+    /// Notes for the reaper that no cluster is being created any more.
     pub(super) fn created(&self) -> io::Result<()> {
         fs::remove_file(self.folder.join("creating"))
     }
@@ -161,7 +161,7 @@ impl Run {
         drop(tokio::task::spawn_blocking(move || drop(self)).await);
     }
 
-    /// Waits until dead runs have removed what they had created of a cluster. Whoever calls holds the
+    /// Waits until dead runs have removed what they had created of a cluster. The caller holds the
     /// cluster's creation lock, so no other living run can be creating it.
     pub(super) async fn wait_for_reapers_of(&self, cluster: &str) -> io::Result<()> {
         for folder in self.others()? {
@@ -175,7 +175,7 @@ impl Run {
     }
 
     /// Waits until the reapers of ended runs have done what is noted under `note` in their folders; one
-    /// that has gone without doing it is started once more. Whoever calls holds a lock without which no
+    /// that has gone without doing it is started once more. The caller holds a lock without which no
     /// living run has such a note. Returns the folder of a run that still has it in the end.
     pub(super) async fn settle(
         &self,
@@ -217,7 +217,7 @@ impl Run {
         waiting: impl Fn(),
     ) -> io::Result<()> {
         let note = Path::new("held").join(held(cluster, lock));
-        // Where it could not be, whoever has the lock now does it.
+        // Where it could not be, the present holder of the lock does it.
         self.settle(cluster, &note, waiting).await.map(drop)
     }
 
@@ -298,7 +298,7 @@ pub(super) async fn end_kept(settings: &Settings, cluster: Option<&str>) {
     tokio::time::timeout(SWEEPING, gone).await.ok();
 }
 
-/// Waits until the reapers of the runs of a cluster have ended. Whoever calls has its usage lock, so no
+/// Waits until the reapers of the runs of a cluster have ended. The caller has its usage lock, so no
 /// run of it lives. Best effort: a reaper goes on when its time here is over.
 pub(super) async fn end_reapers(settings: &Settings, cluster: &str) {
     let runs = fs::read_dir(settings.state().join("runs"));
@@ -355,7 +355,7 @@ fn private(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(folder)
 }
 
-/// Waits until processes have ended. Tells whether they did so in time; they go on all the same.
+/// Waits until processes have ended. Returns whether they did so in time; they go on all the same.
 async fn all_end(processes: Vec<Child>, limit: Duration) -> bool {
     // In threads, for which nobody waits should this be given up.
     let (ended, mut all) = tokio::sync::mpsc::channel::<()>(1);

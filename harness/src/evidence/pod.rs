@@ -123,8 +123,8 @@ impl PodState {
             .find(|waiting| !waiting.is_progress())
     }
 
-    /// The state in a few words.
-    pub fn in_words(&self) -> String {
+    /// Returns the phase, with what the containers wait for.
+    pub fn summary(&self) -> String {
         let gone = if self.deleting { ", being deleted" } else { "" };
         let waits: Vec<String> = self
             .containers

@@ -236,7 +236,7 @@ impl Timeline {
         events
     }
 
-    /// Tells of every change.
+    /// Notifies of every change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
     }
@@ -406,7 +406,7 @@ mod tests {
         assert_eq!(timeline.find("n", &named("a")), None);
         assert!(timeline.names("n").is_empty());
 
-        // A step knows the new UID before the watch brings its states.
+        // A step knows the new UID before the watch delivers its states.
         timeline.pod(waiting("ErrImagePull"), Timestamp::UNIX_EPOCH);
         timeline.made("n", "a", "v");
         assert_eq!(timeline.find("n", &named("a")), None);

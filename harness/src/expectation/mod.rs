@@ -67,7 +67,7 @@ impl Mismatch {
     }
 }
 
-/// Whether versions lie in what a case speaks of.
+/// Whether a case applies to versions.
 pub fn applies(when: &When, versions: &NodeVersions) -> bool {
     when.applies(&versions.kubernetes, &versions.containerd)
 }

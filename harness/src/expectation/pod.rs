@@ -42,7 +42,7 @@ pub fn pod(
         return Verdict::Pending(Mismatch::new("pod", "a status", "none"));
     };
     if now.deleting {
-        return Verdict::Pending(Mismatch::new("pod", "to be there", now.in_words()));
+        return Verdict::Pending(Mismatch::new("pod", "to be there", now.summary()));
     }
     let container = expect.container.as_deref();
     if let Some(name) = container
@@ -78,7 +78,7 @@ fn waiting(expect: &Expect, now: &PodState, seen: &[String], recent: &PodHistory
     if common == expect.reasons.len() && recent {
         return Verdict::Met;
     }
-    let words = if seen.is_empty() { now.in_words() } else { seen.join(", then ") };
+    let words = if seen.is_empty() { now.summary() } else { seen.join(", then ") };
     let mismatch = Mismatch::new("waiting reasons", expect.reasons.join(", then "), words);
     let other = common < expect.reasons.len() && seen.len() > common;
     let runs = now
@@ -101,7 +101,7 @@ fn phase(expect: &Expect, now: &PodState, seen: &[String], patient: bool) -> Ver
         // Its status may come later than the container itself.
         Some(None) => ("Pending", "no status yet".to_owned()),
         Some(Some(one)) => (one.phase(), format!("{} is {}", one.name, one.phase())),
-        None => (now.phase.as_str(), now.in_words()),
+        None => (now.phase.as_str(), now.summary()),
     };
     let failed = seen.iter().any(|reason| is_failure(reason));
     if wanted.as_str() == phase {

@@ -18,7 +18,7 @@ pub fn requests(expect: &ExpectedRequests, all: &[Request]) -> Verdict {
     let mut verdicts = Vec::new();
     match &expect.requests {
         Some(Requests::None) if !seen.requests.is_empty() => {
-            let words = format!("{} requests: {}", seen.requests.len(), in_words(all));
+            let words = format!("{} requests: {}", seen.requests.len(), summary(all));
             let mismatch = Mismatch::new("registry", "no request at all", words);
             verdicts.push(Verdict::Impossible(mismatch));
         }
@@ -189,7 +189,7 @@ fn users(class: &str, expected: &Authenticated, seen: &ByUser, all: &[Request]) 
     if let Some(other) = seen.keys().find(|user| !expected.0.contains_key(*user)) {
         let wanted: Vec<&str> = expected.0.keys().map(String::as_str).collect();
         let wanted = if wanted.is_empty() { "none".to_owned() } else { wanted.join(", ") };
-        let seen = format!("{other}: {}", in_words(all));
+        let seen = format!("{other}: {}", summary(all));
         return Verdict::Impossible(Mismatch::new(&format!("registry, {class}"), wanted, seen));
     }
     Verdict::all(expected.0.iter().map(|(user, expected)| {
@@ -205,7 +205,7 @@ fn statuses(
 ) -> Verdict {
     let empty = BTreeSet::new();
     let seen = seen.unwrap_or(&empty);
-    let mismatch = || Mismatch::new(&format!("registry, {of}"), list(expected), in_words(all));
+    let mismatch = || Mismatch::new(&format!("registry, {of}"), list(expected), summary(all));
     if seen.iter().any(|status| !expected.0.contains(status)) {
         return Verdict::Impossible(mismatch());
     }
@@ -215,8 +215,8 @@ fn statuses(
     }
 }
 
-/// The node's requests in a line: who, with what answer, how often.
-fn in_words(all: &[Request]) -> String {
+/// Returns the node's requests in a line: credentials, status, and how often.
+fn summary(all: &[Request]) -> String {
     let summaries = RequestSummary::of(all);
     if summaries.is_empty() {
         return "no request".to_owned();
@@ -268,7 +268,7 @@ mod tests {
         awaited("{requests: [{kind: manifest}]}", CONTROL);
         assert_eq!(judge("{requests: none, anonymous: none}", CONTROL), Verdict::Met);
         awaited("{authenticated: {janedoe: 200}}", "host GET /v2/ janedoe 200");
-        assert_eq!(in_words(&sample::requests(CONTROL)), "no request");
+        assert_eq!(summary(&sample::requests(CONTROL)), "no request");
     }
 
     #[test]

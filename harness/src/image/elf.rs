@@ -1,7 +1,7 @@
 //! The program in every image: a static executable that waits for SIGTERM or SIGINT and exits 0.
 //!
 //! As process 1 of a container it has no default action for signals, but a blocked signal is kept
-//! for whoever waits for it. So it blocks both and waits.
+//! for the process that waits for it. So it blocks both and waits.
 
 use super::Arch;
 

@@ -1,4 +1,4 @@
-//! Addresses that nothing is asked at: what a machine tells only itself.
+//! Addresses to which no request is sent: those at which only the machine itself is served.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -28,7 +28,7 @@ pub(super) struct Damage {
 
 /// The body of an answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ResponseBody {
     source: Source,
     entry: Option<Entry>,
     damage: Damage,
@@ -44,7 +44,7 @@ enum Source {
     Gateway(Full<Bytes>),
 }
 
-impl Answer {
+impl ResponseBody {
     /// The container's body.
     pub(super) fn container(body: Incoming, damage: Damage, entry: Option<Entry>) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Answer {
         }
     }
 
-    /// A body of the gateway's own.
+    /// A body of the gateway's response.
     pub(super) fn gateway(body: impl Into<Bytes>, entry: Option<Entry>) -> Self {
         let source = Source::Gateway(Full::new(body.into()));
         Self { source, entry, damage: Damage::default(), other_length: false, sent: 0, rest: None }
@@ -92,7 +92,7 @@ impl Answer {
     }
 }
 
-impl Body for Answer {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -5,7 +5,7 @@ use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use super::fault::with_host;
 use crate::case::model::Challenge;
 
-/// Changes realm, service and scope of a Bearer challenge. Tells whether it did.
+/// Changes realm, service and scope of a Bearer challenge. Returns whether it did.
 pub(super) fn change(headers: &mut HeaderMap, change: &Challenge, host: &str) -> bool {
     if *change == Challenge::default() {
         return false;

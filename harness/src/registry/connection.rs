@@ -10,15 +10,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-/// Ends the connection that it was made for.
+/// Aborts one connection.
 #[derive(Debug, Clone)]
-pub(super) struct Hangup {
+pub(super) struct ConnectionAbort {
     reset: Arc<AtomicBool>,
     ended: CancellationToken,
 }
 
-impl Hangup {
-    /// A hang-up for one connection; `all` ends every connection of the gateway.
+impl ConnectionAbort {
+    /// Aborts one connection; `all` ends every connection of the gateway.
     pub(super) fn new(all: &CancellationToken) -> Self {
         Self { reset: Arc::default(), ended: all.child_token() }
     }
@@ -35,19 +35,19 @@ impl Hangup {
     }
 }
 
-/// A TCP stream that is reset instead of closed when its [`Hangup`] says so.
+/// A TCP stream that is reset instead of closed when its [`ConnectionAbort`] says so.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct GatewayStream {
     stream: TcpStream,
-    hangup: Hangup,
+    abort: ConnectionAbort,
 }
 
-impl Line {
-    pub(super) fn new(stream: TcpStream, hangup: Hangup) -> Self {
+impl GatewayStream {
+    pub(super) fn new(stream: TcpStream, abort: ConnectionAbort) -> Self {
         // Without it a small answer waits for the peer's delayed acknowledgement. Failing to set it
         // costs time, not correctness.
         stream.set_nodelay(true).ok();
-        Self { stream, hangup }
+        Self { stream, abort }
     }
 
     /// Whether the peer begins with a TLS handshake. Waits for its first byte.
@@ -58,16 +58,16 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for GatewayStream {
     fn drop(&mut self) {
-        if self.hangup.reset.load(Ordering::Relaxed) {
+        if self.abort.reset.load(Ordering::Relaxed) {
             // A linger time of zero makes the kernel send RST in place of FIN.
             self.stream.set_zero_linger().ok();
         }
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for GatewayStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -77,7 +77,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for GatewayStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

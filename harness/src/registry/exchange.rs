@@ -15,10 +15,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::body::{Answer, Damage};
+use super::body::{Damage, ResponseBody};
 use super::challenge;
-use super::connection::Hangup;
-use super::fault::{Instead, Plan, asked_host, change_headers};
+use super::connection::ConnectionAbort;
+use super::fault::{Intercept, Plan, asked_host, change_headers};
 use super::gateway::Shared;
 use super::password;
 use super::record::{Arrival, Origin, Responder, TOKEN_PATH};
@@ -35,12 +35,12 @@ const HOP_BY_HOP: [HeaderName; 4] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// What a request meets: the gateway, and the connection that it came by.
+/// The gateway and the connection by which a request arrived.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) shared: Arc<Shared>,
     pub(super) from: Origin,
-    pub(super) hangup: Hangup,
+    pub(super) abort: ConnectionAbort,
 }
 
 /// The registry container, with a pool of connections to it.
@@ -73,14 +73,14 @@ impl Upstream {
     }
 }
 
-/// An answer of the gateway's own, before it is recorded.
-pub(super) struct Own {
+/// A response that the gateway makes itself, before it is recorded.
+pub(super) struct GatewayResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: String,
 }
 
-impl Own {
+impl GatewayResponse {
     /// JSON with a status.
     pub(super) fn json(status: StatusCode, body: String) -> Self {
         let mut headers = HeaderMap::new();
@@ -116,11 +116,11 @@ impl Own {
         by: Responder,
         head: bool,
         done: Vec<String>,
-    ) -> Response<Answer> {
-        let entry = arrival.answered(by, Some(self.status.as_u16()), told(done));
+    ) -> Response<ResponseBody> {
+        let entry = arrival.answered(by, Some(self.status.as_u16()), fault_note(done));
         let length = self.body.len();
         let body = if head { String::new() } else { self.body };
-        let answer = Answer::gateway(body, entry);
+        let answer = ResponseBody::gateway(body, entry);
         let other_length = self.headers.contains_key(CONTENT_LENGTH);
         let mut response =
             Response::new(if other_length { answer.of_other_length() } else { answer });
@@ -137,12 +137,12 @@ enum Asked<'a> {
     Container(Request<Incoming>),
 }
 
-/// Answers a request: by the container, the token server, or as a fault says.
+/// Answers a request: by the container, the token server, or as a fault requires.
 pub(super) async fn answer(
     exchange: &Exchange,
     request: Request<Incoming>,
-) -> Result<Response<Answer>, Infallible> {
-    let Exchange { shared, from, hangup } = exchange;
+) -> Result<Response<ResponseBody>, Infallible> {
+    let Exchange { shared, from, abort } = exchange;
     let mut arrival = Arrival::of(&shared.record, &request, *from);
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let (head, host) = (method == Method::HEAD, asked_host(&request));
@@ -168,47 +168,47 @@ pub(super) async fn answer(
         done.push(format!("delayed by {} ms", plan.delay.as_millis()));
         tokio::time::sleep(plan.delay).await;
     }
-    if let Some(instead) = plan.instead {
-        let own = match instead {
-            Instead::Reset => {
+    if let Some(intercept) = plan.intercept {
+        let response = match intercept {
+            Intercept::Reset => {
                 done.push("reset".to_owned());
-                drop(arrival.answered(Responder::Nobody, None, told(done)));
-                hangup.reset();
+                drop(arrival.answered(Responder::Nobody, None, fault_note(done)));
+                abort.reset();
                 return std::future::pending().await;
             }
-            Instead::Status(status) => {
+            Intercept::Status(status) => {
                 done.push(format!("status {status}"));
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-                Own::error(status, "injected by the case")
+                GatewayResponse::error(status, "injected by the case")
             }
-            Instead::TooManyRequests(seconds) => {
+            Intercept::TooManyRequests(seconds) => {
                 done.push(format!("status 429, retry after {seconds} s"));
-                Own::error(StatusCode::TOO_MANY_REQUESTS, "injected by the case")
+                GatewayResponse::error(StatusCode::TOO_MANY_REQUESTS, "injected by the case")
                     .with(RETRY_AFTER, &seconds.to_string())
             }
-            Instead::Answer(answer) => {
+            Intercept::Answer(answer) => {
                 done.push(format!("the case's own answer, {}", answer.status));
-                let mut own = Own {
+                let mut response = GatewayResponse {
                     status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY),
                     headers: HeaderMap::new(),
                     body: answer.body,
                 };
-                change_headers(&mut own.headers, &answer.headers, &host);
-                own
+                change_headers(&mut response.headers, &answer.headers, &host);
+                response
             }
-            Instead::Redirect { registry, away } => {
+            Intercept::Redirect { registry, away } => {
                 redirect(exchange, &uri, &registry, away, &mut done)
             }
         };
-        return Ok(own.answered(arrival, Responder::Gateway, head, done));
+        return Ok(response.answered(arrival, Responder::Gateway, head, done));
     }
 
     let open = shared.open.read().await;
     let request = match asked {
         Asked::Token(tokens, request) => {
-            let mut own = tokens.answer(&request);
-            change_all(&mut own.headers, &plan.headers, &host, &mut done);
-            return Ok(own.answered(arrival, Responder::TokenServer, head, done));
+            let mut response = tokens.answer(&request);
+            change_all(&mut response.headers, &plan.headers, &host, &mut done);
+            return Ok(response.answered(arrival, Responder::TokenServer, head, done));
         }
         Asked::Container(request) => request,
     };
@@ -225,9 +225,9 @@ pub(super) async fn answer(
     let mut response = match answered {
         Ok(response) => response,
         Err(error) => {
-            let own = Own::error(StatusCode::BAD_GATEWAY, &error);
+            let response = GatewayResponse::error(StatusCode::BAD_GATEWAY, &error);
             done.push(error);
-            return Ok(own.answered(arrival, Responder::Unreachable, head, done));
+            return Ok(response.answered(arrival, Responder::Unreachable, head, done));
         }
     };
 
@@ -248,9 +248,9 @@ pub(super) async fn answer(
 
     let damage = damage(&response, head, plan.cut, plan.flip, &mut done);
     let status = Some(response.status().as_u16());
-    let entry = arrival.answered(Responder::Container, status, told(done));
+    let entry = arrival.answered(Responder::Container, status, fault_note(done));
     Ok(response.map(|body| {
-        let answer = Answer::container(body, damage, entry);
+        let answer = ResponseBody::container(body, damage, entry);
         if other_length { answer.of_other_length() } else { answer }
     }))
 }
@@ -284,19 +284,19 @@ fn without(
 pub(super) fn refuse_plain_http(
     exchange: &Exchange,
     request: &Request<Incoming>,
-) -> Response<Answer> {
+) -> Response<ResponseBody> {
     let arrival = Arrival::of(&exchange.shared.record, request, exchange.from);
-    let own = Own {
+    let response = GatewayResponse {
         status: StatusCode::BAD_REQUEST,
         headers: HeaderMap::new(),
         body: "Client sent an HTTP request to an HTTPS server.\n".to_owned(),
     }
     .with(CONNECTION, "close");
     let done = vec!["plain HTTP on an HTTPS port".to_owned()];
-    own.answered(arrival, Responder::Gateway, request.method() == Method::HEAD, done)
+    response.answered(arrival, Responder::Gateway, request.method() == Method::HEAD, done)
 }
 
-fn told(done: Vec<String>) -> Option<String> {
+fn fault_note(done: Vec<String>) -> Option<String> {
     (!done.is_empty()).then(|| done.join(", "))
 }
 
@@ -306,17 +306,21 @@ fn redirect(
     registry: &str,
     away: bool,
     done: &mut Vec<String>,
-) -> Own {
+) -> GatewayResponse {
     let Some(base) = exchange.shared.peers.base(registry, exchange.from) else {
         let message = format!("the case has no registry {registry} to redirect to");
         done.push(message.clone());
-        return Own::error(StatusCode::BAD_GATEWAY, &message);
+        return GatewayResponse::error(StatusCode::BAD_GATEWAY, &message);
     };
     let base = if away { renamed(&base) } else { base };
     done.push(format!("redirected to {registry}"));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    Own { status: StatusCode::TEMPORARY_REDIRECT, headers: HeaderMap::new(), body: String::new() }
-        .with(LOCATION, &format!("{base}{path}"))
+    GatewayResponse {
+        status: StatusCode::TEMPORARY_REDIRECT,
+        headers: HeaderMap::new(),
+        body: String::new(),
+    }
+    .with(LOCATION, &format!("{base}{path}"))
 }
 
 /// A base URL with another name for the same address: an IPv4 address in its IPv6 form. To a client

@@ -24,7 +24,7 @@ pub(super) struct Plan {
     /// How long it waits before anything else.
     pub(super) delay: Duration,
     /// What it gets instead of the container's answer.
-    pub(super) instead: Option<Instead>,
+    pub(super) intercept: Option<Intercept>,
     /// After how many bytes the container's body ends.
     pub(super) cut: Option<u64>,
     /// Whether a byte of the container's body is flipped.
@@ -39,7 +39,7 @@ pub(super) struct Plan {
 
 /// What a request gets instead of the container's answer.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Instead {
+pub(super) enum Intercept {
     /// This status.
     Status(u16),
     /// 429 with this `Retry-After`.
@@ -58,7 +58,7 @@ impl Faults {
         *locked(&self.list) = faults.into_iter().map(|fault| (fault, 0)).collect();
     }
 
-    /// Counts a request against each fault, and tells what is done to it. Of several faults that
+    /// Counts a request against each fault, and returns what is done to it. Of several faults that
     /// answer in the container's place the first counts; delays and changes of headers add up.
     pub(super) fn plan(&self, request: &Request) -> Plan {
         let mut plan = Plan::default();
@@ -71,7 +71,7 @@ impl Faults {
             if fault.nth.is_some_and(|nth| nth != *count) {
                 continue;
             }
-            let instead = match &fault.action {
+            let intercept = match &fault.action {
                 FaultAction::Delay(milliseconds) => {
                     plan.delay = plan.delay.saturating_add(Duration::from_millis(*milliseconds));
                     continue;
@@ -96,18 +96,18 @@ impl Faults {
                     plan.ignored.extend(names.iter().cloned());
                     continue;
                 }
-                FaultAction::Answer(answer) => Instead::Answer(answer.clone()),
-                FaultAction::Status(status) => Instead::Status(*status),
-                FaultAction::TooManyRequests(seconds) => Instead::TooManyRequests(*seconds),
-                FaultAction::Reset => Instead::Reset,
+                FaultAction::Answer(answer) => Intercept::Answer(answer.clone()),
+                FaultAction::Status(status) => Intercept::Status(*status),
+                FaultAction::TooManyRequests(seconds) => Intercept::TooManyRequests(*seconds),
+                FaultAction::Reset => Intercept::Reset,
                 FaultAction::Redirect(registry) => {
-                    Instead::Redirect { registry: registry.clone(), away: false }
+                    Intercept::Redirect { registry: registry.clone(), away: false }
                 }
                 FaultAction::RedirectAway(registry) => {
-                    Instead::Redirect { registry: registry.clone(), away: true }
+                    Intercept::Redirect { registry: registry.clone(), away: true }
                 }
             };
-            plan.instead.get_or_insert(instead);
+            plan.intercept.get_or_insert(intercept);
         }
         plan
     }
@@ -195,7 +195,7 @@ mod tests {
             authorized: Some(true),
             ..fault(FaultAction::Status(500))
         }]);
-        let hit = Plan { instead: Some(Instead::Status(500)), ..Plan::default() };
+        let hit = Plan { intercept: Some(Intercept::Status(500)), ..Plan::default() };
         assert_eq!(faults.plan(&asks(&Method::HEAD, BLOB, true)), hit);
         assert_eq!(faults.plan(&asks(&Method::GET, BLOB, true)), Plan::default());
         assert_eq!(faults.plan(&asks(&Method::HEAD, BLOB, false)), Plan::default());
@@ -211,7 +211,7 @@ mod tests {
         }]);
         let mut hits = Vec::new();
         for path in ["/v2/", BLOB, "/v2/", BLOB, BLOB] {
-            hits.push(faults.plan(&asks(&Method::GET, path, false)).instead.is_some());
+            hits.push(faults.plan(&asks(&Method::GET, path, false)).intercept.is_some());
         }
         assert_eq!(hits, [false, false, false, true, false]);
     }
@@ -242,7 +242,7 @@ mod tests {
             faults.plan(&asks(&Method::GET, BLOB, false)),
             Plan {
                 delay: Duration::from_millis(50),
-                instead: Some(Instead::Status(503)),
+                intercept: Some(Intercept::Status(503)),
                 cut: Some(7),
                 flip: false,
                 unchallenged: Some(404),
@@ -259,7 +259,7 @@ mod tests {
         ]);
         let met = |path, authorized| {
             let plan = faults.plan(&asks(&Method::GET, path, authorized));
-            (plan.flip, plan.instead.is_some())
+            (plan.flip, plan.intercept.is_some())
         };
         assert_eq!(met(BLOB, true), (true, true));
         assert_eq!(met(BLOB, false), (true, false));

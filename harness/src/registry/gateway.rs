@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::connection::{Hangup, Line};
+use super::connection::{ConnectionAbort, GatewayStream};
 use super::exchange::{self, Exchange, Upstream};
 use super::fault::Faults;
 use super::listener::{self, ListenError, Listeners};
@@ -41,7 +41,7 @@ pub struct GatewaySettings {
     pub port: Option<u16>,
     /// The registry container.
     pub upstream: SocketAddr,
-    /// Certificate and key, where it speaks HTTPS.
+    /// Certificate and key, if it serves HTTPS.
     pub tls: Option<Arc<ServerConfig>>,
     /// Whether the container checks passwords by htpasswd, that is by bcrypt. Those that bcrypt
     /// confuses are then passed on by their stand-ins, under which the container knows them.
@@ -234,30 +234,30 @@ async fn accept(
             tokio::time::sleep(OUT_OF_FILES).await;
             continue;
         };
-        let hangup = Hangup::new(&running);
-        let line = Line::new(stream, hangup.clone());
-        let exchange = Exchange { shared: shared.clone(), from, hangup: hangup.clone() };
+        let abort = ConnectionAbort::new(&running);
+        let stream = GatewayStream::new(stream, abort.clone());
+        let exchange = Exchange { shared: shared.clone(), from, abort: abort.clone() };
         let tls = tls.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = hangup.ended() => {}
-                () = connection(line, exchange, tls) => {}
+                () = abort.ended() => {}
+                () = connection(stream, exchange, tls) => {}
             }
         });
     }
 }
 
 /// Serves one connection to its end. How it ended is in the record, request by request.
-async fn connection(line: Line, exchange: Exchange, tls: Option<TlsAcceptor>) {
-    let Some(acceptor) = tls else { return serve(line, exchange, false).await };
-    match line.speaks_tls().await {
+async fn connection(stream: GatewayStream, exchange: Exchange, tls: Option<TlsAcceptor>) {
+    let Some(acceptor) = tls else { return serve(stream, exchange, false).await };
+    match stream.speaks_tls().await {
         Ok(true) => {
             // A client that refuses the certificate ends the handshake and never sends a request.
-            if let Ok(stream) = acceptor.accept(line).await {
+            if let Ok(stream) = acceptor.accept(stream).await {
                 serve(stream, exchange, false).await;
             }
         }
-        Ok(false) => serve(line, exchange, true).await,
+        Ok(false) => serve(stream, exchange, true).await,
         Err(_) => {}
     }
 }
@@ -282,6 +282,6 @@ where
             }
         }
     });
-    // An error here is the client's or an injected one: the request's entry tells of it.
+    // An error here is the client's or an injected one: the request's entry has it.
     builder.serve_connection(TokioIo::new(stream), service).await.ok();
 }

@@ -15,7 +15,7 @@ use super::peers::Peers;
 use super::pool::{Lease, Pool};
 use super::push::{PushError, split_name};
 use super::record::{Mark, Record};
-use super::tls::{Authority, Certificate, ClientCertificate, Clients, TlsError};
+use super::tls::{Certificate, ClientCertificate, Clients, TestCa, TlsError};
 use super::tokens::TokenServer;
 use crate::case::model::{self, Auth, Challenge, Fault, Tls};
 use crate::image::Image;
@@ -34,9 +34,9 @@ pub enum RegistryError {
     Tls(#[from] TlsError),
 }
 
-/// Where a registry stands.
+/// The name and address of a registry, with those beside it.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct RegistryAddress {
     /// Its name in the case: a literal host, or the name the harness gave it.
     pub name: String,
     /// The address of this machine that nodes reach.
@@ -47,10 +47,10 @@ pub struct Place {
     pub peers: Peers,
 }
 
-/// A running registry of a case. [`Registry::close`] gives its container back; dropped, the
+/// A running registry of a case. [`RunningRegistry::close`] gives its container back; dropped, the
 /// container is removed.
 #[derive(Debug)]
-pub struct Registry {
+pub struct RunningRegistry {
     name: String,
     tls: Tls,
     ca: Option<String>,
@@ -60,18 +60,18 @@ pub struct Registry {
     lease: Lease,
 }
 
-impl Registry {
+impl RunningRegistry {
     /// Starts a registry as a case describes it, without its images. Several may start at once.
     pub async fn start(
         pool: &Pool,
         spec: &model::Registry,
-        place: Place,
+        address: RegistryAddress,
     ) -> Result<Self, RegistryError> {
         let host = loopback().await;
         let (tls, ca, client) = match certificate(spec.tls) {
             Some(certificate) => {
-                let authority = Authority::new()?;
-                let names = names(&place, host);
+                let authority = TestCa::new()?;
+                let names = names(&address, host);
                 let (clients, client) = match spec.tls {
                     Tls::ClientCertificate => (Clients::Certified, Some(authority.client()?)),
                     _ => (Clients::Any, None),
@@ -97,29 +97,29 @@ impl Registry {
             _ => (None, Challenge::default()),
         };
         let started = Gateway::start(GatewaySettings {
-            name: place.name.clone(),
-            node: place.node,
+            name: address.name.clone(),
+            node: address.node,
             host,
-            port: place.port,
+            port: address.port,
             upstream: lease.container().address(),
             tls,
             htpasswd: matches!(spec.auth, Auth::Basic(_)),
             tokens,
             challenge,
-            peers: place.peers,
+            peers: address.peers,
         })
         .await;
         let gateway = match started {
             Ok(gateway) => gateway,
             Err(error) => {
-                // The container is as it was; only a failure to listen is worth telling.
+                // The container is as it was; only the failure to listen is of interest.
                 lease.give_back(false).await.ok();
                 return Err(error.into());
             }
         };
         gateway.set_faults(spec.faults.clone());
         let ca = ca.filter(|_| spec.tls != Tls::Untrusted && spec.tls != Tls::HttpsForHttp);
-        Ok(Self { name: place.name, tls: spec.tls, ca, client, gateway, lease })
+        Ok(Self { name: address.name, tls: spec.tls, ca, client, gateway, lease })
     }
 
     /// Its name in the case.
@@ -142,12 +142,12 @@ impl Registry {
         self.gateway.control()
     }
 
-    /// The scheme it speaks.
+    /// Returns the scheme of its URLs.
     pub fn scheme(&self) -> &'static str {
         self.gateway.scheme()
     }
 
-    /// The CA that a node is told about, as PEM.
+    /// Returns the CA that a node's hosts.toml names, as PEM.
     pub fn ca(&self) -> Option<&str> {
         self.ca.as_deref()
     }
@@ -278,9 +278,9 @@ fn certificate(tls: Tls) -> Option<Certificate> {
 }
 
 /// What a right certificate names: the addresses, and the host of an image reference.
-fn names(place: &Place, host: IpAddr) -> Vec<String> {
-    let mut names = vec![place.node.to_string(), host.to_string()];
-    let host = place.name.rsplit_once(':').map_or(place.name.as_str(), |(host, _)| host);
+fn names(address: &RegistryAddress, host: IpAddr) -> Vec<String> {
+    let mut names = vec![address.node.to_string(), host.to_string()];
+    let host = address.name.rsplit_once(':').map_or(address.name.as_str(), |(host, _)| host);
     if host.contains('.') {
         names.push(host.to_owned());
     }

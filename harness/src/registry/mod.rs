@@ -1,8 +1,8 @@
 //! The registry of a case: a real registry container, and the gateway before it.
 //!
 //! The container does the authentication itself ([`Container`], [`Pool`]). The [`Gateway`] stands
-//! between node and container: it records each request ([`Record`]), injects faults, speaks TLS and
-//! is the token server ([`TokenServer`]). [`Registry`] ties them together.
+//! between node and container: it records each request ([`Record`]), injects faults, serves TLS and
+//! is the token server ([`TokenServer`]). [`RunningRegistry`] ties them together.
 
 mod authorization;
 mod body;
@@ -35,7 +35,7 @@ pub(crate) use challenge::parameters;
 pub use client::{ClientError, Credentials, Direct};
 pub use container::{AuthKind, Container, ContainerError, IMAGE, TAG};
 pub use gateway::{Gateway, GatewaySettings};
-pub use handle::{Place, Registry, RegistryError};
+pub use handle::{RegistryAddress, RegistryError, RunningRegistry};
 pub use hosts::{HostEntry, hosts_file, hosts_toml};
 pub use htpasswd::HtpasswdError;
 pub use jwt::{SigningError, SigningKey};
@@ -46,7 +46,7 @@ pub use pool::{Lease, Pool};
 pub use push::{PushError, split_name};
 pub use record::{Mark, Origin, Record, Request, Responder};
 pub use summary::RequestSummary;
-pub use tls::{Authority, Certificate, ClientCertificate, Clients, TlsError};
+pub use tls::{Certificate, ClientCertificate, Clients, TestCa, TlsError};
 pub use tokens::TokenServer;
 pub use warm::{Clean, Holder, Warm};
 

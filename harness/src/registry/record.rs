@@ -209,7 +209,7 @@ impl Record {
         self.since(Mark::START)
     }
 
-    /// Tells of each change: a request that was appended, or one whose body ended.
+    /// Notifies of each change: a request that was appended, or one whose body ended.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
     }

@@ -59,19 +59,19 @@ pub struct ClientCertificate {
 }
 
 /// A certificate authority of one registry.
-pub struct Authority {
+pub struct TestCa {
     issuer: Issuer<'static, KeyPair>,
     certificate: String,
     der: CertificateDer<'static>,
 }
 
-impl std::fmt::Debug for Authority {
+impl std::fmt::Debug for TestCa {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authority").finish_non_exhaustive()
+        f.debug_struct("TestCa").finish_non_exhaustive()
     }
 }
 
-impl Authority {
+impl TestCa {
     /// A new authority.
     pub fn new() -> Result<Self, TlsError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;

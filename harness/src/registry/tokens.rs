@@ -13,12 +13,12 @@ use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use super::authorization::{self, Authorization, Password};
-use super::exchange::Own;
+use super::exchange::GatewayResponse;
 use super::jwt::{Access, SERVICE, SigningKey};
 use super::password::PasswordMark;
 use crate::case::model::{Anonymous, TokenAuth, TokenField, TokenForms, TokenUser};
 
-/// No form a client sends is near this.
+/// Longer than any form that a client sends.
 const LONGEST_FORM: usize = 64 * 1024;
 
 /// A token server: users, their rights, and the key that signs.
@@ -35,12 +35,12 @@ pub(super) struct TokenRequest {
     method: Method,
     header: Authorization,
     /// None where the form could not be read.
-    ask: Option<Ask>,
+    parameters: Option<TokenParameters>,
 }
 
-/// What a client asks for.
+/// The parameters of a token request (distribution/distribution, docs/content/spec/auth/token.md).
 #[derive(Debug, Default)]
-struct Ask {
+struct TokenParameters {
     credentials: Option<(String, Password)>,
     service: Option<String>,
     scopes: Vec<String>,
@@ -80,38 +80,41 @@ impl TokenServer {
 
     /// Returns the token that anybody gets to pull from a repository, or the status of the refusal.
     pub(super) fn anonymous(&self, repository: &str) -> Result<SecretString, StatusCode> {
-        let ask = Ask { scopes: vec![format!("repository:{repository}:pull")], ..Ask::default() };
-        self.token(&ask).map_err(|refusal| refusal.status)
+        let parameters = TokenParameters {
+            scopes: vec![format!("repository:{repository}:pull")],
+            ..TokenParameters::default()
+        };
+        self.token(&parameters).map_err(|refusal| refusal.status)
     }
 
     /// Answers a request.
-    pub(super) fn answer(&self, request: &TokenRequest) -> Own {
-        let Some(ask) = &request.ask else {
-            return Own::error(StatusCode::BAD_REQUEST, "the form cannot be read");
+    pub(super) fn answer(&self, request: &TokenRequest) -> GatewayResponse {
+        let Some(parameters) = &request.parameters else {
+            return GatewayResponse::error(StatusCode::BAD_REQUEST, "the form cannot be read");
         };
         if request.method == Method::GET {
             // A header that is there and cannot be read is not the same as none.
-            if ask.credentials.is_none() && request.header != Authorization::None {
+            if parameters.credentials.is_none() && request.header != Authorization::None {
                 return refused("the Authorization header is no Basic credentials");
             }
-            self.grant(ask)
+            self.grant(parameters)
         } else if request.method == Method::POST && self.rules.forms == TokenForms::Both {
-            if ask.grant.as_deref() != Some("password") {
+            if parameters.grant.as_deref() != Some("password") {
                 let message = "grant_type must be password: no refresh tokens are given";
-                return Own::error(StatusCode::BAD_REQUEST, message);
+                return GatewayResponse::error(StatusCode::BAD_REQUEST, message);
             }
-            self.grant(ask)
+            self.grant(parameters)
         } else {
-            Own::error(StatusCode::NOT_FOUND, "no such form of the token request")
+            GatewayResponse::error(StatusCode::NOT_FOUND, "no such form of the token request")
         }
     }
 
-    /// The answer to what a client asks for.
-    fn grant(&self, ask: &Ask) -> Own {
-        let token = match self.token(ask) {
+    /// Returns the response to the parameters of a request.
+    fn grant(&self, parameters: &TokenParameters) -> GatewayResponse {
+        let token = match self.token(parameters) {
             Ok(token) => token,
             Err(Refusal { status: StatusCode::UNAUTHORIZED, message }) => return refused(&message),
-            Err(Refusal { status, message }) => return Own::error(status, &message),
+            Err(Refusal { status, message }) => return GatewayResponse::error(status, &message),
         };
         let token = token.expose_secret();
         let mut body = json!({
@@ -126,12 +129,12 @@ impl TokenServer {
         for &field in fields {
             body[field] = token.into();
         }
-        Own::json(StatusCode::OK, body.to_string())
+        GatewayResponse::json(StatusCode::OK, body.to_string())
     }
 
     /// Decides what is granted: a token, or the refusal.
-    fn token(&self, ask: &Ask) -> Result<SecretString, Refusal> {
-        let user = match &ask.credentials {
+    fn token(&self, parameters: &TokenParameters) -> Result<SecretString, Refusal> {
+        let user = match &parameters.credentials {
             Some((name, password)) => match self.user(name, password) {
                 Some(user) => Some((name.as_str(), user)),
                 None => return Err(Refusal::of("incorrect username or password")),
@@ -139,8 +142,8 @@ impl TokenServer {
             None => None,
         };
         let mut granted = Vec::new();
-        let mut all = !ask.scopes.is_empty();
-        for scope in &ask.scopes {
+        let mut all = !parameters.scopes.is_empty();
+        for scope in &parameters.scopes {
             let access = self.access(scope, user.as_ref().map(|(_, user)| user));
             all &= access.is_some();
             granted.extend(access);
@@ -149,7 +152,7 @@ impl TokenServer {
             return Err(Refusal::of("authentication required"));
         }
         let subject = user.map_or("", |(name, _)| name);
-        let service = ask.service.as_deref().unwrap_or(SERVICE);
+        let service = parameters.service.as_deref().unwrap_or(SERVICE);
         self.key
             .sign(subject, service, &granted, self.rules.not_before, self.rules.expires)
             .map_err(|error| Refusal {
@@ -176,11 +179,11 @@ impl TokenServer {
             return None;
         }
         let public = self.rules.public.iter().any(|public| public == name);
-        let own = user.is_some_and(|user| match &user.repositories {
+        let response = user.is_some_and(|user| match &user.repositories {
             Some(repositories) => repositories.iter().any(|repository| repository == name),
             None => true,
         });
-        (public || own).then(|| Access::repository(name, &["pull"]))
+        (public || response).then(|| Access::repository(name, &["pull"]))
     }
 }
 
@@ -193,49 +196,52 @@ impl TokenRequest {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let ask = if head.method == Method::POST {
+        let parameters = if head.method == Method::POST {
             let body = Limited::new(body, LONGEST_FORM).collect().await;
-            body.ok().map(|body| Ask::of(&body.to_bytes()))
+            body.ok().map(|body| TokenParameters::of(&body.to_bytes()))
         } else {
-            let mut ask = Ask::of(head.uri.query().unwrap_or_default().as_bytes());
-            ask.credentials = authorization::basic(&head.headers);
-            Some(ask)
+            let mut parameters =
+                TokenParameters::of(head.uri.query().unwrap_or_default().as_bytes());
+            parameters.credentials = authorization::basic(&head.headers);
+            Some(parameters)
         };
-        Self { header: Authorization::of(&head.headers), method: head.method, ask }
+        Self { header: Authorization::of(&head.headers), method: head.method, parameters }
     }
 
     /// The user that its form or header names, with the mark of the password.
     pub(super) fn credentials(&self) -> Option<(&str, PasswordMark)> {
-        let (user, password) = self.ask.as_ref()?.credentials.as_ref()?;
+        let (user, password) = self.parameters.as_ref()?.credentials.as_ref()?;
         Some((user, PasswordMark::of_bytes(password.expose_secret())))
     }
 }
 
-impl Ask {
+impl TokenParameters {
     /// Reads a query or a form.
     fn of(encoded: &[u8]) -> Self {
-        let mut ask = Self::default();
+        let mut parameters = Self::default();
         let (mut user, mut password) = (None, None);
         for (name, value) in form_urlencoded::parse(encoded) {
             match name.as_ref() {
-                "service" => ask.service = Some(value.into_owned()),
+                "service" => parameters.service = Some(value.into_owned()),
                 // OAuth joins scopes by spaces, the older form repeats the parameter.
-                "scope" => ask.scopes.extend(value.split_whitespace().map(str::to_owned)),
+                "scope" => parameters.scopes.extend(value.split_whitespace().map(str::to_owned)),
                 "username" => user = Some(value.into_owned()),
                 "password" => password = Some(value.into_owned().into_bytes().into()),
-                "grant_type" => ask.grant = Some(value.into_owned()),
+                "grant_type" => parameters.grant = Some(value.into_owned()),
                 _ => {}
             }
         }
-        ask.credentials = user.zip(password);
-        ask
+        parameters.credentials = user.zip(password);
+        parameters
     }
 }
 
-fn refused(message: &str) -> Own {
-    let mut own = Own::error(StatusCode::UNAUTHORIZED, message);
-    own.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"pullproof\""));
-    own
+fn refused(message: &str) -> GatewayResponse {
+    let mut response = GatewayResponse::error(StatusCode::UNAUTHORIZED, message);
+    response
+        .headers
+        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"pullproof\""));
+    response
 }
 
 #[cfg(test)]
@@ -276,7 +282,7 @@ mod tests {
         server: &TokenServer,
         who: Option<(&str, &str)>,
         query: &str,
-    ) -> (Own, Authorization) {
+    ) -> (GatewayResponse, Authorization) {
         let mut request = Request::get(format!("/pullproof/token?{query}"));
         if let Some((user, password)) = who {
             let basic = STANDARD.encode(format!("{user}:{password}"));
@@ -288,7 +294,7 @@ mod tests {
     async fn ask(
         server: &TokenServer,
         request: Request<Full<bytes::Bytes>>,
-    ) -> (Own, Authorization) {
+    ) -> (GatewayResponse, Authorization) {
         let request = TokenRequest::read(request).await;
         let who = match request.credentials() {
             Some((user, _)) => Authorization::Basic { user: user.to_owned() },
@@ -297,15 +303,15 @@ mod tests {
         (server.answer(&request), who)
     }
 
-    async fn post(server: &TokenServer, form: &str) -> (Own, Authorization) {
+    async fn post(server: &TokenServer, form: &str) -> (GatewayResponse, Authorization) {
         let request = Request::post("/pullproof/token")
             .body(Full::<bytes::Bytes>::from(form.to_owned()))
             .unwrap();
         ask(server, request).await
     }
 
-    fn claims(own: &Own) -> Value {
-        let body: Value = serde_json::from_str(&own.body).unwrap();
+    fn claims(response: &GatewayResponse) -> Value {
+        let body: Value = serde_json::from_str(&response.body).unwrap();
         let token = body["token"].as_str().unwrap();
         assert_eq!(body["access_token"], body["token"]);
         let payload = token.split('.').nth(1).unwrap();
@@ -316,10 +322,10 @@ mod tests {
     async fn a_user_gets_the_part_of_the_scope_that_is_granted() {
         let server = server(&rules());
         let query = "service=pullproof&scope=repository:janedoe/jdoe-private:pull,push";
-        let (own, who) = get(&server, Some(("janedoe", CANARY)), query).await;
-        assert_eq!(own.status, StatusCode::OK);
+        let (response, who) = get(&server, Some(("janedoe", CANARY)), query).await;
+        assert_eq!(response.status, StatusCode::OK);
         assert_eq!(who, Authorization::Basic { user: "janedoe".into() });
-        let claims = claims(&own);
+        let claims = claims(&response);
         assert_eq!(claims["sub"], "janedoe");
         assert_eq!(claims["aud"], json!(["pullproof"]));
         assert_eq!(
@@ -332,11 +338,11 @@ mod tests {
     async fn a_repository_of_others_gives_a_token_without_rights() {
         let server = server(&rules());
         let query = "scope=repository:other/image:pull";
-        let (own, _) = get(&server, Some(("janedoe", CANARY)), query).await;
-        assert_eq!(own.status, StatusCode::OK);
-        assert_eq!(claims(&own)["access"], json!([]));
-        let (own, _) = get(&server, Some(("admin", CANARY)), query).await;
-        assert_eq!(claims(&own)["access"][0]["name"], "other/image");
+        let (response, _) = get(&server, Some(("janedoe", CANARY)), query).await;
+        assert_eq!(response.status, StatusCode::OK);
+        assert_eq!(claims(&response)["access"], json!([]));
+        let (response, _) = get(&server, Some(("admin", CANARY)), query).await;
+        assert_eq!(claims(&response)["access"][0]["name"], "other/image");
     }
 
     #[tokio::test]
@@ -344,8 +350,8 @@ mod tests {
         let server = server(&rules());
         let query = "scope=repository:library/public:pull";
         for who in [("janedoe", "wrong"), ("nobody", CANARY), ("janedoe", "")] {
-            let (own, seen) = get(&server, Some(who), query).await;
-            assert_eq!(own.status, StatusCode::UNAUTHORIZED);
+            let (response, seen) = get(&server, Some(who), query).await;
+            assert_eq!(response.status, StatusCode::UNAUTHORIZED);
             assert_eq!(seen, Authorization::Basic { user: who.0.into() });
         }
     }
@@ -353,9 +359,9 @@ mod tests {
     #[tokio::test]
     async fn anyone_gets_what_is_public_and_nothing_else() {
         let server = server(&rules());
-        let (own, who) = get(&server, None, "scope=repository:library/public:pull").await;
-        assert_eq!((own.status, who), (StatusCode::OK, Authorization::None));
-        assert_eq!(claims(&own)["sub"], "");
+        let (response, who) = get(&server, None, "scope=repository:library/public:pull").await;
+        assert_eq!((response.status, who), (StatusCode::OK, Authorization::None));
+        assert_eq!(claims(&response)["sub"], "");
         for query in [
             "scope=repository:other:pull",
             "scope=repository:library/public:push",
@@ -369,9 +375,9 @@ mod tests {
     #[tokio::test]
     async fn a_scopeless_server_gives_anyone_a_token_without_rights() {
         let server = server(&TokenAuth { anonymous: Anonymous::Scopeless, ..rules() });
-        let (own, _) = get(&server, None, "scope=repository:other:pull").await;
-        assert_eq!(own.status, StatusCode::OK);
-        assert_eq!(claims(&own)["access"], json!([]));
+        let (response, _) = get(&server, None, "scope=repository:other:pull").await;
+        assert_eq!(response.status, StatusCode::OK);
+        assert_eq!(claims(&response)["access"], json!([]));
     }
 
     #[tokio::test]
@@ -381,11 +387,11 @@ mod tests {
             "grant_type=password&username=admin&password={CANARY}&service=s&client_id=containerd-client\
              &scope=repository%3Aa%3Apull+repository%3Ab%3Apull"
         );
-        let (own, who) = post(&server, &form).await;
-        assert_eq!(own.status, StatusCode::OK);
+        let (response, who) = post(&server, &form).await;
+        assert_eq!(response.status, StatusCode::OK);
         assert_eq!(who, Authorization::Basic { user: "admin".into() });
-        assert_eq!(claims(&own)["access"].as_array().unwrap().len(), 2);
-        assert_eq!(claims(&own)["aud"], json!(["s"]));
+        assert_eq!(claims(&response)["access"].as_array().unwrap().len(), 2);
+        assert_eq!(claims(&response)["aud"], json!(["s"]));
 
         let wrong = "grant_type=password&username=admin&password=wrong";
         assert_eq!(post(&server, wrong).await.0.status, StatusCode::UNAUTHORIZED);
@@ -397,8 +403,8 @@ mod tests {
     async fn an_older_server_has_no_oauth_form() {
         let server = server(&TokenAuth { forms: TokenForms::Get, ..rules() });
         let form = format!("grant_type=password&username=admin&password={CANARY}");
-        let (own, who) = post(&server, &form).await;
-        assert_eq!(own.status, StatusCode::NOT_FOUND);
+        let (response, who) = post(&server, &form).await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND);
         assert_eq!(who, Authorization::Basic { user: "admin".into() });
     }
 
@@ -410,8 +416,8 @@ mod tests {
             (TokenField::AccessToken, [false, true]),
         ] {
             let server = server(&TokenAuth { field, ..rules() });
-            let (own, _) = get(&server, Some(("admin", CANARY)), "").await;
-            let body: Value = serde_json::from_str(&own.body).unwrap();
+            let (response, _) = get(&server, Some(("admin", CANARY)), "").await;
+            let body: Value = serde_json::from_str(&response.body).unwrap();
             assert_eq!(["token", "access_token"].map(|it| body[it].is_string()), there);
         }
     }
@@ -424,15 +430,15 @@ mod tests {
         for who in [("janedoe", CANARY), ("admin", CANARY)] {
             assert_eq!(get(&server, Some(who), query).await.0.status, StatusCode::UNAUTHORIZED);
         }
-        let (own, _) = get(&server, Some(("janedoe", "new")), query).await;
-        assert_eq!(claims(&own)["access"], json!([]));
+        let (response, _) = get(&server, Some(("janedoe", "new")), query).await;
+        assert_eq!(claims(&response)["access"], json!([]));
     }
 
     #[tokio::test]
     async fn neither_answers_of_refusal_nor_debug_show_a_password() {
         let server = server(&rules());
-        let (own, who) = get(&server, Some(("janedoe", "wrong-canary")), "").await;
-        for text in [own.body, format!("{who:?}"), format!("{server:?}")] {
+        let (response, who) = get(&server, Some(("janedoe", "wrong-canary")), "").await;
+        for text in [response.body, format!("{who:?}"), format!("{server:?}")] {
             assert!(!text.contains("canary"), "{text}");
         }
     }

@@ -6,7 +6,7 @@ use crate::outcome::{Latency, Outcome};
 
 use super::Grid;
 
-/// The rounds of a run: `{"rounds": [{"outcomes": […]}]}`; each outcome tells its versions.
+/// The rounds of a run: `{"rounds": [{"outcomes": […]}]}`; each outcome has its versions.
 pub fn json(rounds: &[Vec<Outcome>], latency: Option<&Latency>) -> String {
     let rounds: Vec<Value> = rounds.iter().map(|all| json!({"outcomes": all})).collect();
     let mut all = json!({"rounds": rounds});

@@ -1,6 +1,6 @@
 //! Several rounds of the same cases: how many failures, and which cases went both ways.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt};
 
 use crate::outcome::{Outcome, Result};
 
@@ -41,29 +41,27 @@ impl Tally {
     pub fn bad(&self) -> usize {
         self.failed + self.broken
     }
+}
 
-    /// The end of a run: each case that was not as expected, and the sum.
-    pub fn in_words(&self) -> String {
-        let mut text = String::new();
+/// Each case that was not as expected, and the sum.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, (good, bad)) in self.cases.iter().filter(|(_, (_, bad))| *bad > 0) {
             let word = if *good > 0 { "flake" } else { "failure" };
-            writeln!(text, "{word}: {name}, not as expected in {bad} of {} rounds", good + bad)
-                .ok();
+            writeln!(f, "{word}: {name}, not as expected in {bad} of {} rounds", good + bad)?;
         }
         write!(
-            text,
+            f,
             "{}, {}, {}",
             count(self.rounds, "round"),
             count(self.cases.len(), "case"),
             // 0 failures, not 0 failure.
             count(self.failed, "failure"),
-        )
-        .ok();
+        )?;
         if self.broken > 0 {
-            write!(text, ", {} not run", self.broken).ok();
+            write!(f, ", {} not run", self.broken)?;
         }
-        write!(text, ", flakes: {}", self.flakes().len()).ok();
-        text
+        write!(f, ", flakes: {}", self.flakes().len())
     }
 }
 
@@ -76,7 +74,7 @@ mod tests {
     fn rounds_without_a_failure_have_no_flakes() {
         let round = || vec![named("a/b", Result::Passed), named("a/c", Result::Passed)];
         let tally = Tally::of(&[round(), round()]);
-        assert_eq!(tally.in_words(), "2 rounds, 2 cases, 0 failures, flakes: 0");
+        assert_eq!(tally.to_string(), "2 rounds, 2 cases, 0 failures, flakes: 0");
         assert_eq!(tally.bad(), 0);
     }
 
@@ -89,7 +87,7 @@ mod tests {
         ];
         let tally = Tally::of(&rounds);
         assert_eq!(tally.flakes(), ["a/b", "a/d"]);
-        insta::assert_snapshot!(tally.in_words(), @r"
+        insta::assert_snapshot!(tally.to_string(), @r"
         flake: a/b, not as expected in 1 of 2 rounds
         failure: a/c, not as expected in 2 of 2 rounds
         flake: a/d, not as expected in 1 of 2 rounds

@@ -15,7 +15,7 @@ use crate::{
     evidence::Timeline,
     image,
     redaction::Redaction,
-    registry::{Mark, Registry, Request, Responder},
+    registry::{Mark, Request, Responder, RunningRegistry},
 };
 
 use super::{
@@ -55,7 +55,7 @@ pub struct CaseContext<'a> {
     pub(in crate::run) looked: Looked,
     /// Whether a step may have changed pods in a way that only the watch reports.
     pub(in crate::run) stale: bool,
-    /// What tells its files and aliases from those of others.
+    /// What distinguishes its files and aliases from those of others.
     pub(in crate::run) id: String,
     /// What was pushed, by `registry/repository:tag`.
     pub(in crate::run) images: BTreeMap<String, image::Image>,
@@ -84,7 +84,7 @@ pub(in crate::run) type Proven = (String, String);
 /// A registry of a running case.
 pub struct CaseRegistry {
     /// The registry and its gateway.
-    pub registry: Registry,
+    pub registry: RunningRegistry,
     /// The host in image names.
     pub host: String,
     /// Up to where its record has been looked at.

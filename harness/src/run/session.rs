@@ -25,7 +25,7 @@ use crate::{
     mutex::locked,
     outcome::{Evidence, Outcome, Result as CaseResult},
     redaction::{KnownSecrets, Redaction},
-    registry::{Pool, Registry, RequestSummary, Warm},
+    registry::{Pool, RequestSummary, RunningRegistry, Warm},
     settings::Settings,
 };
 
@@ -295,11 +295,11 @@ impl Session {
     /// Closes registries, whose containers go back to the pool, also if nobody waits for it.
     pub(super) fn close_registries(
         &self,
-        registries: Vec<Registry>,
+        registries: Vec<RunningRegistry>,
     ) -> impl Future<Output = ()> + use<> {
         let (done, all) = oneshot::channel::<()>();
         locked(&self.closing).spawn(async move {
-            join_all(registries.into_iter().map(Registry::close)).await;
+            join_all(registries.into_iter().map(RunningRegistry::close)).await;
             drop(done);
         });
         async { drop(all.await) }

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use pullproof::registry::{Authority, Certificate, Clients};
+use pullproof::registry::{Certificate, Clients, TestCa};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::{
     ServerConfig,
@@ -63,7 +63,7 @@ impl Server {
 
     /// Serves HTTPS with a certificate of an authority.
     pub async fn tls(
-        authority: &Authority,
+        authority: &TestCa,
         certificate: Certificate,
         script: impl Fn(&str) -> Reply + Send + Sync + 'static,
     ) -> Self {

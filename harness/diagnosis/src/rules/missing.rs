@@ -18,6 +18,11 @@ pub(super) fn finding(case: &Case<'_>) -> Finding {
         Sign::ManifestUnknown => {
             return Finding::open([NotFoundTag, NotFound, WrongReference, NotFoundRepository]);
         }
+        // The reference was resolved; the digest that it stands for is not there
+        // (containerd `core/remotes/docker/fetcher.go`).
+        _ if case.message.text().contains("content at http") => {
+            return Finding::open([RegistryError, NotFound, NotFoundTag, Mirror]);
+        }
         _ => {}
     }
     if case.has(&Sign::NoCredentialsOnRequest) {

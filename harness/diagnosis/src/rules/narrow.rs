@@ -135,12 +135,13 @@ fn tried(case: &Case<'_>, keyring: &Keyring, sent: Sent, finding: Finding) -> Fi
                 .iter()
                 .copied()
                 .filter(|cause| !NOTHING_SENT.contains(cause) && *cause != NodeIdentity);
-            // A registry that never asks for credentials does not get them either.
             let refused = match case.lead {
                 Sign::Status { code: 403, .. } => [NotAuthorised, CredentialsRefused],
                 _ => [CredentialsRefused, NotAuthorised],
             };
-            Finding::open(refused.into_iter().chain([RegistrySetting]).chain(left))
+            // A registry without a challenge gets no credentials; who got them had one.
+            let unasked = (sent != Sent::Yes).then_some(RegistrySetting);
+            Finding::open(refused.into_iter().chain(unasked).chain(left))
         }
     }
 }
@@ -161,7 +162,10 @@ fn by_requests(case: &Case<'_>, requests: &[Request], finding: Finding) -> Findi
     let token = any(&|request| {
         request.credentials && request.asked == Asked::Token && request.status == 200
     });
-    if any(&|request| request.asked == Asked::Manifest && request.status == 404) && !with(&[200]) {
+    let manifest = |status: &dyn Fn(u16) -> bool| {
+        any(&|request| request.asked == Asked::Manifest && status(request.status))
+    };
+    if manifest(&|status| status == 404) && !with(&[200]) && !manifest(&|status| status < 300) {
         let found = [NotFoundTag, NotFoundRepository, NotFound, WrongReference];
         // Whether it was a mirror that answered, the record of one registry does not say.
         let known = finding

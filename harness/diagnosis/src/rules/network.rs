@@ -135,7 +135,7 @@ fn lost(case: &Case<'_>) -> Finding {
     Finding::open([UnreachableRefused, Proxy, RegistryError, UnreachableTimeout])
 }
 
-/// Tells a wrong clock from an expired certificate: by another clock, by the message's two times,
+/// Distinguishes a wrong clock from an expired certificate: by another clock, by the message's two times,
 /// or by a registry whose certificates do not run out.
 fn expired(case: &Case<'_>, times: Option<Times>) -> Finding {
     let Some(times) = times else {

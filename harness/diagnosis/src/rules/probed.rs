@@ -1,4 +1,4 @@
-//! What the registry answers now, asked from elsewhere than the node.
+//! What the registry answers now to requests from elsewhere than the node.
 //!
 //! The node may be answered otherwise: by a mirror, under another address, as another identity. So a
 //! cause that is left over is never certain for that, and what may lie on the node's way stays open.

@@ -62,6 +62,10 @@ fn forbidden(case: &Case<'_>, url: Option<&str>) -> Finding {
     if is_blob(url) {
         return Finding::open([AddressBlocked, NetworkRule, Proxy, RegistryError]);
     }
+    // A proxy before a private registry may admit GET alone, as it may refuse an address.
+    if case.registry == Registry::Other && is_of_head(case) {
+        return Finding::open([NotAuthorised, NetworkRule, RegistrySetting, NoCredentials]);
+    }
     Finding::open(match case.registry {
         Registry::Acr => [NetworkRule, NodeIdentity, NotAuthorised, RegistrySetting],
         // Accounts that own shared images differ by region.
@@ -94,6 +98,11 @@ fn failed(case: &Case<'_>) -> Finding {
 fn asked_page(case: &Case<'_>) -> bool {
     let text = case.message.text();
     ["page not found", "<html", "<!DOCTYPE", "<title>"].iter().any(|words| text.contains(words))
+}
+
+/// Whether the answer was one to HEAD (containerd `core/remotes/errors/errors.go`).
+fn is_of_head(case: &Case<'_>) -> bool {
+    case.message.text().contains("from HEAD request")
 }
 
 fn is_token(url: Option<&str>) -> bool {

@@ -62,7 +62,7 @@ impl Place {
         command.arg(mark(OWNER)).stdin(stdin).stdout(lock.file().unwrap()).spawn().unwrap()
     }
 
-    /// Runs the reaper of a run to its end. Tells whether it removed everything.
+    /// Runs the reaper of a run to its end. Returns whether it removed everything.
     fn reap(&self, folder: &Path) -> bool {
         let success = self.start(folder, Stdio::null()).wait().unwrap().success();
         assert_eq!(success, !folder.exists(), "its status says whether the folder is gone");

@@ -32,9 +32,9 @@ pub use config::AuthKind;
 use config::{config, folder};
 pub use error::ContainerError;
 
-/// The registry image that `scripts/setup` brings, by name.
+/// The registry image that `scripts/setup` provides, by name.
 pub const IMAGE: &str = "localhost/pullproof/registry";
-/// The registry image that `scripts/setup` brings, by tag.
+/// The registry image that `scripts/setup` provides, by tag.
 pub const TAG: &str = "3";
 
 pub(super) const PORT: u16 = 5000;
@@ -74,7 +74,7 @@ enum Access {
     Token(SigningKey),
 }
 
-/// The users of a container by now.
+/// The present users of a container.
 #[derive(Debug)]
 struct Users {
     users: BTreeMap<String, SecretString>,
@@ -139,7 +139,7 @@ impl Container {
             .with_exposed_port(PORT.tcp())
             .with_startup_timeout(START)
             .with_labels(labels.iter().cloned())
-            // Else it traces every request for a collector that is not there.
+            // Otherwise it traces every request for a collector that is not there.
             .with_env_var("OTEL_TRACES_EXPORTER", "none")
             .with_host_config_modifier(|host| {
                 // By default every port is published on every address of the machine.
@@ -284,7 +284,7 @@ impl Container {
         if known.are(&users, &lines) {
             return Ok(());
         }
-        // The harness's own password changes with the file, and so tells when it has been read.
+        // The harness's own password changes with the file, and so shows when it has been read.
         let next =
             Users { users, lines, pusher: random(), written: known.written + 1, unknown: false };
         self.upload(HTPASSWD, next.file()?, next.written).await?;

@@ -308,7 +308,7 @@ impl Wait {
         let Some((_, outcome)) = self.outcome else {
             // What is expected is there, but other containers of the pod are still being pulled.
             let wanted = "the pulls of all containers to end, for something to be absent";
-            let words = sight.pod.as_ref().and_then(|pod| Some(pod.now()?.in_words()));
+            let words = sight.pod.as_ref().and_then(|pod| Some(pod.now()?.summary()));
             let mismatch = Mismatch::new("outcome", wanted, words.unwrap_or_default());
             return Some(match now >= self.deadline {
                 true => Next::Missed(mismatch),

@@ -166,7 +166,7 @@ static VOLATILE: LazyLock<Volatile> = LazyLock::new(|| {
         volatile::TIME,
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
         (r"\[::ffff:\d{1,3}(\.\d{1,3}){3}\](:\d{1,5})?", "<address>"),
-        (r"\b\d{1,3}(\.\d{1,3}){3}((:|%3A)\d{1,5})?\b", "<address>"),
+        volatile::IPV4,
         volatile::IPV6,
         volatile::DURATION,
     ])

@@ -22,7 +22,7 @@ pub(crate) struct Specimen {
     pub(crate) evidence: PodEvidence,
 }
 
-/// Hands a pod to whoever collects them from the session, if it fails to pull.
+/// Hands a pod to the session's collector, if it fails to pull.
 ///
 /// # Errors
 /// The cluster cannot be read.

@@ -24,7 +24,7 @@ use crate::{
     evidence::Timeline,
     limit::within,
     redaction::Redaction,
-    registry::{Peers, Place, Registry},
+    registry::{Peers, RegistryAddress, RunningRegistry},
 };
 
 use super::{
@@ -154,7 +154,7 @@ impl<'a> CaseContext<'a> {
         Ok(context)
     }
 
-    /// Tells the reaper of the hosts that only this case has, whose images go with the run.
+    /// Notes for the reaper the hosts that only this case has, whose images go with the run.
     fn announce_hosts(&self) -> anyhow::Result<()> {
         let unique = self.registries.iter().filter(|(name, _)| !is_literal(name));
         let mut hosts: Vec<String> = unique.map(|(_, live)| live.host.clone()).collect();
@@ -247,9 +247,9 @@ async fn start(
     peers: &Peers,
 ) -> anyhow::Result<(String, CaseRegistry)> {
     let node = session.cluster.node.host_address;
-    let place = Place { name: name.to_owned(), node, port: None, peers: peers.clone() };
+    let address = RegistryAddress { name: name.to_owned(), node, port: None, peers: peers.clone() };
     let what = format!("starting the registry `{name}`");
-    let start = Registry::start(&session.pool, spec, place);
+    let start = RunningRegistry::start(&session.pool, spec, address);
     let registry = within(SET, &what, start).await.with_context(|| what)?;
     let host = match (is_literal(name), spec.node) {
         (true, _) => name.to_owned(),

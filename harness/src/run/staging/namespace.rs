@@ -71,7 +71,7 @@ fn named(name: &str) -> ObjectMeta {
     ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }
 }
 
-/// Creates an object that somebody else may create as well. Tells whether this was the first to.
+/// Creates an object that somebody else may create as well. Returns whether this was the first to.
 async fn create<K>(api: &Api<K>, object: &K) -> kube::Result<bool>
 where
     K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,

@@ -161,7 +161,7 @@ impl Nudge for Annotations<'_> {
 /// Brings the timeline to what the API server has now, as far as it is about which pods there are. A
 /// command or a controller may have replaced a pod, of which the watch reports later.
 async fn catch_up(context: &CaseContext<'_>, namespace: &str) -> anyhow::Result<()> {
-    // One that the watch brings meanwhile is newer than the list.
+    // One that the watch delivers meanwhile is newer than the list.
     let before = context.timeline.pods();
     let there =
         context.session.objects.pods(namespace).await.context("catching up with the pods")?;
@@ -212,7 +212,7 @@ mod tests {
         let named = PodSelector::Name("a".to_owned());
         assert!(timeline.find("n", &named).is_some());
         let before = timeline.pods();
-        // The watch brings it between the list and its use.
+        // The watch delivers it between the list and its use.
         let late = pod.replace("a,", "b,").replace("old", "late");
         timeline.pod(serde_saphyr::from_str(&late).unwrap(), Timestamp::UNIX_EPOCH);
         reconcile(&timeline, "n", &before, &[("a".to_owned(), "new".to_owned())]);

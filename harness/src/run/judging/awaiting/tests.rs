@@ -9,7 +9,7 @@ use crate::expectation::sample::{expect, versions};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A pod `a` of one container as the watch brings it.
+/// A pod `a` of one container as the watch delivers it.
 fn pod(timeline: &Timeline, phase: &str, state: &str) {
     let pod = format!(
         "{{metadata: {{name: a, namespace: n, uid: u}}, spec: {{containers: [{{name: c}}]}}, \
