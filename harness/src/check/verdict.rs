@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     case::model::RequestKind,
-    evidence::{EventSeen, PULL_FAILURES, PodHistory},
+    evidence::{EventSeen, PodHistory, is_pull_failure},
     registry::{Authorization, Mark, Origin, PasswordMark, Record, Request},
 };
 
@@ -35,7 +35,7 @@ pub(super) fn look(place: usize, pod: Option<&PodHistory>, events: &[&EventSeen]
     for waiting in states.iter().filter_map(|state| state.waiting.as_ref()) {
         let place = Place::Waiting(waiting.reason.clone());
         let one = Said { text: waiting.message.clone(), place };
-        if PULL_FAILURES.contains(&waiting.reason.as_str()) && !said.contains(&one) {
+        if is_pull_failure(&waiting.reason) && !said.contains(&one) {
             said.push(one);
         }
     }
