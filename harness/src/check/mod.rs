@@ -38,7 +38,8 @@ pub struct Input {
 /// Has a pod of each template pull its images, and returns what came of it per input. `progress` is given
 /// how many pods are decided, and how many there are.
 ///
-/// The hosts of the manifests stay the session's until that is closed, so this can be done once.
+/// What is public for one input is public for all. The hosts of the manifests stay the session's until that
+/// is closed, so this can be done once.
 ///
 /// # Errors
 /// The cluster or the registry fails, or the kubelet does not decide about a pod.

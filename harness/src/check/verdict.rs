@@ -75,12 +75,13 @@ impl Judge<'_> {
     /// Returns what came of the pull; none if it is not decided.
     ///
     /// # Errors
-    /// The image is on the node and the record does not show how.
+    /// The image is on the node and the record does not show how, or the pull failed for a reason that the
+    /// manifests have nothing to do with.
     pub(super) fn pull(&self, looked: Looked) -> anyhow::Result<Option<Pull>> {
         Ok(match looked {
             Looked::Undecided => None,
             Looked::Pulled => Some(self.pulled()?),
-            Looked::Failed(messages) => Some(self.failed(messages)),
+            Looked::Failed(messages) => Some(self.failed(messages)?),
         })
     }
 
@@ -130,7 +131,19 @@ impl Judge<'_> {
         })
     }
 
-    fn failed(&self, mut messages: Vec<Said>) -> Pull {
+    fn failed(&self, mut messages: Vec<Said>) -> anyhow::Result<Pull> {
+        let requests = self.requests();
+        let is_served =
+            |request: &Request| request.status.is_some_and(|it| (200..300).contains(&it));
+        let is_broken = |request: &Request| request.status.is_none_or(|status| status >= 500);
+        if requests.iter().any(|request| is_served(request) || is_broken(request)) {
+            let Container { image, location, .. } = self.container;
+            let said: Vec<&str> = messages.iter().map(|said| said.text.as_str()).collect();
+            anyhow::bail!(
+                "{location}: {image} was not refused, and yet not pulled: {}",
+                said.join("; ")
+            );
+        }
         let ours = self.plan.namespaces.get(self.namespace);
         for said in &mut messages {
             if let Some(stand_in) = self.stand_in {
@@ -144,6 +157,7 @@ impl Judge<'_> {
             let credentials = request.authorization != Authorization::None;
             Some(Recorded { asked: Asked::Manifest, credentials, status: request.status? })
         };
-        Pull::Failed { messages, requests: self.requests().iter().filter_map(recorded).collect() }
+        let requests = requests.iter().filter_map(recorded).collect();
+        Ok(Pull::Failed { messages, requests })
     }
 }
