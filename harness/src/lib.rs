@@ -6,6 +6,7 @@
 
 mod capture;
 pub mod case;
+pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod error;

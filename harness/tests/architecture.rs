@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The rooms that docs/architecture.md describes, from the lowest to the highest.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "redaction",
     "versions",
     "case",
@@ -25,6 +25,7 @@ const ROOMS: [&str; 16] = [
     "expectation",
     "outcome",
     "run",
+    "check",
     "report",
 ];
 

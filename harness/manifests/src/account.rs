@@ -1,8 +1,9 @@
 //! Service accounts.
 
 use crate::Location;
+use crate::json::json;
 use crate::object::{Object, ObjectId, items, text, value};
-use crate::slip::Slip;
+use crate::slip::{KEY, Slip};
 use crate::template::SecretReference;
 
 /// A ServiceAccount.
@@ -14,6 +15,8 @@ pub struct ServiceAccount {
     pub location: Location,
     /// Its pull secrets, which a pod gets that names none.
     pub pull_secrets: Vec<SecretReference>,
+    /// Its `imagePullSecrets` as they are written, whatever they are.
+    pub written: Option<serde_json::Value>,
     /// The names under `secrets`, which have nothing to do with pulls.
     pub secrets: Vec<String>,
     /// Whether the API server refuses it for the form of its pull secrets.
@@ -32,6 +35,7 @@ impl ServiceAccount {
         let secrets = value(node, "secrets").map(items).unwrap_or_default();
         let secrets = secrets.iter().filter_map(|entry| text(entry, "name").map(str::to_owned));
         let (id, location) = (object.id.clone(), object.location.clone());
-        Self { id, location, pull_secrets, secrets: secrets.collect(), refused }
+        let written = value(node, KEY).map(json);
+        Self { id, location, pull_secrets, written, secrets: secrets.collect(), refused }
     }
 }

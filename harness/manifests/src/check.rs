@@ -1,4 +1,4 @@
-//! The check without a cluster: what the API server's admission and the kubelet do to a pod.
+//! The check: what the API server's admission and the kubelet do to a pod, or did.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,11 +6,14 @@ use pullproof_credentials::{
     Image, Keyring, KeyringError, KubernetesVersion, ListedBy, Lookup, PodSecrets, PullSecret,
     SecretId, effective_secrets,
 };
-use pullproof_diagnosis::{Cause, Evidence, Pod, diagnose, keyring, pull_secrets};
+use pullproof_diagnosis::{
+    Cause, Evidence, Place, Pod, Request, Said, diagnose, keyring, pull_secrets,
+};
 
 use crate::outcome::{Checked, CheckedPod, Failure, Lack, Outcome};
 use crate::{
-    Container, GivenSecret, Manifests, PodTemplate, PublicHost, SecretReference, ServiceAccount,
+    Container, GivenSecret, Manifests, PodTemplate, PublicHost, Pull, SecretReference, SeenPod,
+    ServiceAccount,
 };
 
 /// How many secrets of a namespace are tried for an image that none of its pod's serves.
@@ -37,7 +40,26 @@ impl Default for Check {
 impl Check {
     /// Returns for each image by which secret it would be pulled, or why by none.
     pub fn run(&self, manifests: &Manifests) -> Checked {
-        let known = self.secrets(manifests);
+        self.checked(manifests, self.secrets(manifests), None)
+    }
+
+    /// Returns the same of what a cluster showed: of a pod per template, in their order, and of the secrets
+    /// that the API server took, in the order of [`Check::secrets`].
+    pub fn judge(
+        &self,
+        manifests: &Manifests,
+        secrets: Vec<PullSecret>,
+        seen: &[SeenPod],
+    ) -> Checked {
+        self.checked(manifests, secrets, Some(seen))
+    }
+
+    fn checked(
+        &self,
+        manifests: &Manifests,
+        known: Vec<PullSecret>,
+        seen: Option<&[SeenPod]>,
+    ) -> Checked {
         let mut run = Run {
             check: self,
             manifests,
@@ -45,8 +67,10 @@ impl Check {
             keyrings: HashMap::new(),
             serving: HashMap::new(),
         };
-        let pods: Vec<CheckedPod> =
-            manifests.templates.iter().map(|template| run.pod(template)).collect();
+        let templates = manifests.templates.iter().enumerate();
+        let pods: Vec<CheckedPod> = templates
+            .map(|(at, template)| run.pod(template, seen.and_then(|seen| seen.get(at))))
+            .collect();
         let mut checked = Checked::new(manifests, pods, self.version);
         let unused = self
             .given
@@ -88,7 +112,8 @@ impl Check {
         private.map(|image| image.host().to_owned()).collect()
     }
 
-    fn is_public(&self, image: &Image) -> bool {
+    /// Whether an image is said to need no credentials.
+    pub fn is_public(&self, image: &Image) -> bool {
         self.public.iter().any(|public| public.has(image))
     }
 }
@@ -120,12 +145,15 @@ impl Run<'_> {
     /// Admits a pod as `plugin/pkg/admission/serviceaccount/admission.go` does, and pulls its images.
     /// A service account that no manifest has may be there all the same: it is taken for one without
     /// pull secrets, as every namespace's `default` is.
-    fn pod(&mut self, template: &PodTemplate) -> CheckedPod {
+    fn pod(&mut self, template: &PodTemplate, seen: Option<&SeenPod>) -> CheckedPod {
         let (account, account_name) = account_of(self.manifests, template);
         let own = names(&template.pull_secrets);
         let of_account = names(account.map(|it| it.pull_secrets.as_slice()).unwrap_or_default());
         let (secrets, listed_by) = effective_secrets(&own, &of_account);
-        let secrets: Vec<String> = secrets.into_iter().map(str::to_owned).collect();
+        let secrets: Vec<String> = match seen.and_then(|seen| seen.secrets.clone()) {
+            Some(admitted) => admitted,
+            None => secrets.into_iter().map(str::to_owned).collect(),
+        };
         let listed = match listed_by {
             ListedBy::Pod => template.pull_secrets.as_slice(),
             ListedBy::ServiceAccount => {
@@ -139,9 +167,12 @@ impl Run<'_> {
         });
         let absent = absent.cloned().collect();
         let lacking = Lacking { account, account_name, own: &own, of_account: &of_account };
-        let containers = template.containers.iter();
-        let outcomes = containers
-            .map(|container| self.outcome(template, container, &secrets, &lacking))
+        let pulls = seen.map(|seen| seen.pulls.as_slice()).unwrap_or_default();
+        let outcomes = (template.containers.iter().enumerate())
+            .map(|(at, container)| match pulls.get(at) {
+                Some(pull) => self.seen(template, container, &secrets, &lacking, pull),
+                None => self.outcome(template, container, &secrets, &lacking),
+            })
             .collect();
         CheckedPod {
             template: template.clone(),
@@ -161,15 +192,6 @@ impl Run<'_> {
         secrets: &[String],
         lacking: &Lacking<'_>,
     ) -> Outcome {
-        let failed = |cause, lack| {
-            Outcome::Failed(Box::new(Failure {
-                cause,
-                lack,
-                serving: None,
-                diagnosis: None,
-                lookup: None,
-            }))
-        };
         let image = match Image::parse(&container.image, self.check.version) {
             Ok(image) => image,
             Err(error) => return failed(Cause::InvalidName, Lack::NotAnImage(error)),
@@ -194,8 +216,51 @@ impl Run<'_> {
         }
         let lack = self.lack(namespace, secrets, &image, lacking);
         let serving = self.serving(namespace, &image);
-        let failure = failure(namespace, container, secrets, lookup, lack);
+        let messages = vec![Said { text: refused(&container.image), place: Place::Unknown }];
+        let failure = failure(namespace, container, secrets, lookup, lack, (messages, Vec::new()));
         Outcome::Failed(Box::new(Failure { serving, ..failure }))
+    }
+
+    /// Returns what a pull that was seen amounts to.
+    fn seen(
+        &mut self,
+        template: &PodTemplate,
+        container: &Container,
+        secrets: &[String],
+        lacking: &Lacking<'_>,
+        pull: &Pull,
+    ) -> Outcome {
+        let image = Image::parse(&container.image, self.check.version);
+        let (messages, requests) = match (pull, &image) {
+            (Pull::Authenticated { secret, key, user }, _) => {
+                let (secret, key, user) = (secret.clone(), key.clone(), user.clone());
+                return Outcome::Authenticated { secret, key, user };
+            }
+            (Pull::Public, _) => return Outcome::Public,
+            (Pull::Refused, Ok(_)) => return Outcome::Refused,
+            (Pull::Refused, Err(error)) => {
+                return failed(Cause::InvalidName, Lack::NotAnImage(*error));
+            }
+            (Pull::Failed { messages, requests }, _) => (messages.clone(), requests.clone()),
+        };
+        let namespace = &template.object.namespace;
+        let (lookup, lack, serving) = match &image {
+            Ok(image) => (
+                self.lookup(namespace, secrets, image),
+                self.lack(namespace, secrets, image, lacking),
+                self.serving(namespace, image),
+            ),
+            Err(error) => {
+                let lookup = Lookup { tried: Vec::new(), passed_over: Vec::new() };
+                (lookup, Lack::NotAnImage(*error), None)
+            }
+        };
+        let failure = failure(namespace, container, secrets, lookup, lack, (messages, requests));
+        match failure.cause {
+            Cause::PolicyNever => failed(Cause::PolicyNever, Lack::NeverPulled),
+            Cause::InvalidName if image.is_err() => failed(Cause::InvalidName, failure.lack),
+            _ => Outcome::Failed(Box::new(Failure { serving, ..failure })),
+        }
     }
 
     fn lookup(&mut self, namespace: &str, secrets: &[String], image: &Image) -> Lookup {
@@ -269,25 +334,37 @@ struct Lacking<'a> {
     of_account: &'a [String],
 }
 
-/// Has the cause found as for a real pull: the registry refuses, and the secrets say why.
+/// A failure of which nothing else has to be known.
+fn failed(cause: Cause, lack: Lack) -> Outcome {
+    let (serving, diagnosis, lookup) = (None, None, None);
+    Outcome::Failed(Box::new(Failure { cause, lack, serving, diagnosis, lookup }))
+}
+
+/// What a real pull reports if the registry refuses it.
+fn refused(image: &str) -> String {
+    format!(
+        "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": pull \
+         access denied, repository does not exist or may require authorization: authorization failed: \
+         no basic auth credentials"
+    )
+}
+
+/// Has the cause found: the registry refuses, and the secrets say why.
 fn failure(
     namespace: &str,
     container: &Container,
     secrets: &[String],
     lookup: Lookup,
     lack: Lack,
+    (messages, requests): (Vec<Said>, Vec<Request>),
 ) -> Failure {
-    let image = &container.image;
-    let message = format!(
-        "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": pull \
-         access denied, repository does not exist or may require authorization: authorization failed: \
-         no basic auth credentials"
-    );
     let diagnosis = diagnose(&Evidence {
-        image: Some(image.clone()),
+        messages,
+        requests,
+        image: Some(container.image.clone()),
         pod: Some(Pod { namespace: namespace.to_owned(), secrets: secrets.to_vec() }),
         keyring: Some(keyring::Lookup::Read(pull_secrets::of_lookup(&lookup))),
-        ..Evidence::of_message(message)
+        ..Evidence::default()
     });
     let likeliest = diagnosis.candidates().first().map(|candidate| candidate.id);
     let cause = diagnosis.cause().or(likeliest).unwrap_or(Cause::NoCredentials);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pullproof_credentials::{Format, Keyring, KubernetesVersion, PullSecret};
-use secrecy::{ExposeSecret as _, SecretSlice};
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
 /// A secret that somebody creates before the manifests are applied.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct GivenSecret {
     pub name: String,
     /// The content of Docker's config.json, if it is not for all registries.
     content: Option<SecretSlice<u8>>,
+    /// The password of one for all registries.
+    password: SecretString,
 }
 
 /// Why a file is not the content of a pull secret.
@@ -22,7 +24,13 @@ pub struct GivenError(String);
 impl GivenSecret {
     /// Returns a secret that serves all registries.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), content: None }
+        Self { name: name.into(), content: None, password: "given".into() }
+    }
+
+    /// Returns the secret with another password, which counts if it serves all registries.
+    #[must_use]
+    pub fn with_password(self, password: SecretString) -> Self {
+        Self { password, ..self }
     }
 
     /// Returns a secret with the content of a Docker config.json.
@@ -33,7 +41,7 @@ impl GivenSecret {
         let secret = PullSecret::docker_config_json("default", "given", config);
         Keyring::new(&[secret], KubernetesVersion::new(37, 2))
             .map_err(|error| GivenError(error.error.to_string()))?;
-        Ok(Self { name: name.into(), content: Some(config.to_vec().into()) })
+        Ok(Self { content: Some(config.to_vec().into()), ..Self::new(name) })
     }
 
     /// Returns the secret of a namespace.
@@ -48,7 +56,8 @@ impl GivenSecret {
 
     /// The user is named as the secret is. No registry but the harness's own has such a user.
     fn for_all(&self, hosts: &BTreeSet<String>) -> Vec<u8> {
-        let login = serde_json::json!({"username": self.name, "password": "given"});
+        let password = self.password.expose_secret();
+        let login = serde_json::json!({"username": self.name, "password": password});
         let auths: serde_json::Map<_, _> = hosts
             .iter()
             .map(|host| {

@@ -2,7 +2,8 @@
 //!
 //! [`Manifests::read`] finds pod templates in whatever object they stand, with the file and line of each
 //! image. [`Check::run`] does to each what the API server's admission and the kubelet do, and returns a
-//! [`Checked`]: per container an [`Outcome`], and the [`Finding`]s. Nothing here reads a cluster or a file.
+//! [`Checked`]: per container an [`Outcome`], and the [`Finding`]s. [`Check::judge`] returns the same of what a
+//! cluster showed. Nothing here reads a cluster or a file.
 //!
 //! ```
 //! use pullproof_manifests::{Check, Manifests, Source};
@@ -31,6 +32,7 @@ mod check;
 mod error;
 mod finding;
 mod given;
+mod json;
 mod location;
 mod manifests;
 mod object;
@@ -39,6 +41,7 @@ mod public;
 mod resolve;
 mod rule;
 mod secret;
+mod seen;
 mod slip;
 mod stream;
 mod template;
@@ -57,5 +60,6 @@ pub use outcome::{Checked, CheckedPod, Failure, Lack, Outcome};
 pub use public::{PublicError, PublicHost};
 pub use rule::Rule;
 pub use secret::Secret;
+pub use seen::{Pull, SeenPod};
 pub use slip::{Refusal, Slip, SlipKind};
 pub use template::{Container, ContainerKind, PodTemplate, SecretReference};

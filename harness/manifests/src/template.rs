@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::json::json;
 use crate::object::{Object, ObjectId, Reading, items, text, value};
 use crate::slip::{KEY, Slip};
 use crate::stream::is_null;
@@ -29,6 +30,8 @@ pub struct PodTemplate {
     pub service_account: Option<SecretReference>,
     /// Its own pull secrets.
     pub pull_secrets: Vec<SecretReference>,
+    /// Its `imagePullSecrets` as they are written, whatever they are.
+    pub written: Option<serde_json::Value>,
     /// Whether the API server refuses it for the form of its pull secrets.
     pub refused: bool,
     /// Its containers, in the order in which their images are pulled, and its image volumes.
@@ -197,6 +200,7 @@ impl Templates<'_> {
             rendered_from: object.rendered_from.clone(),
             service_account: account,
             pull_secrets,
+            written: value(spec, KEY).map(json),
             refused,
             containers,
         });

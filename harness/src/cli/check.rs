@@ -7,20 +7,23 @@ use std::{
     str::FromStr,
 };
 
-use clap::{Args, ValueEnum};
-use pullproof_manifests::{Baseline, Check, GivenSecret, Manifests, PublicHost};
+use clap::Args;
+use pullproof_manifests::{Baseline, Check, Checked, GivenSecret, Manifests, PublicHost};
 
 use crate::{
+    check::{self, Input},
     error::{EnvironmentError, Found, Usage},
     input,
     report::check::{self as report, CheckReport},
+    run::Session,
     settings::Settings,
 };
 
 use super::{
+    close,
     manifest_files::{self, Texts},
-    output::{note, put},
-    reports,
+    output::{Format, hide_progress, note, put, show_progress},
+    progress, reports,
     signals::interruptible,
 };
 
@@ -28,15 +31,17 @@ use super::{
 #[derive(Debug, Args)]
 #[command(
     after_help = "Takes every image for private, except those of --public, and checks that the pull \
-    secrets of the manifests serve it. Exits with 0 if each image would be pulled with credentials, \
-    with 1 if there are findings, with 2 if the input cannot be read, and with 3 if helm or kubectl is \
-    needed and missing or fails. There is no run on a cluster yet, so --static is required."
+    secrets of the manifests serve it: a pod of each template pulls stand-ins of its images on pullproof's \
+    own cluster, from a registry that takes the place of every image host. With --static, the rules of \
+    admission and kubelet are applied without a cluster. Exits with 0 if each image would be pulled with \
+    credentials, with 1 if there are findings, with 2 if the input cannot be read, and with 3 if the \
+    cluster, helm or kubectl is needed and missing or fails."
 )]
 pub struct Arguments {
     /// Files, folders, charts (by helm), kustomizations (by kustomize or kubectl), or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Check by the rules of admission and kubelet alone, without a cluster (required for now)
+    /// Check by the rules of admission and kubelet alone, without a cluster
     #[arg(long = "static")]
     without_cluster: bool,
     /// The namespace of objects that name none
@@ -57,7 +62,7 @@ pub struct Arguments {
     write_expect: Option<PathBuf>,
     /// The form of the report
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: Format,
     /// Write a report as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -67,15 +72,6 @@ pub struct Arguments {
     /// Add a report in Markdown to a file [default: GITHUB_STEP_SUMMARY, if it is set]
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// A table and the findings
-    #[default]
-    Text,
-    /// JSON
-    Json,
 }
 
 /// The value of `--secret`.
@@ -102,7 +98,10 @@ impl FromStr for NamedSecret {
 
 impl NamedSecret {
     fn read(&self) -> anyhow::Result<GivenSecret> {
-        let Some(file) = &self.file else { return Ok(GivenSecret::new(&self.name)) };
+        let Some(file) = &self.file else {
+            let password = format!("{:032x}", rand::random::<u128>());
+            return Ok(GivenSecret::new(&self.name).with_password(password.into()));
+        };
         let given = GivenSecret::with_config(&self.name, read(file)?.as_bytes());
         Ok(given.map_err(|error| Usage(format!("{}: {error}", file.display())))?)
     }
@@ -110,11 +109,6 @@ impl NamedSecret {
 
 /// Checks manifests.
 pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()> {
-    if !arguments.without_cluster {
-        let problem =
-            "check does not run on a cluster yet\n  hint: pass --static, which needs none";
-        return Err(Usage(problem.to_owned()).into());
-    }
     let accepted = match &arguments.expect {
         Some(file) => Baseline::parse(&read(file)?),
         None => Baseline::default(),
@@ -126,22 +120,55 @@ pub async fn main(arguments: Arguments, settings: Settings) -> anyhow::Result<()
         interruptible(manifest_files::read(&arguments.paths, &settings.path)).await??;
     let sources = texts.iter().map(manifest_files::ManifestText::source);
     let manifests = Manifests::read(sources, &arguments.namespace)?;
-    let mut checked = check.run(&manifests);
+    let (mut checked, session) = if arguments.without_cluster {
+        (check.run(&manifests), None)
+    } else {
+        let (checked, session) = on_cluster(Input { check, manifests }, settings).await?;
+        (checked, Some(session))
+    };
     checked.notes.extend(notes);
     let gone = accepted.gone(&checked.findings).into_iter();
     let gone: Vec<_> = gone.map(|id| format!("accepted and not found any more: {id}")).collect();
     checked.notes.extend(gone);
     let report = CheckReport { checked: &checked, accepted: &accepted };
-    write(&arguments, &report)?;
-    match arguments.output {
-        Output::Text => put!("{}", report::text(&report)),
-        Output::Json => put!("{}", report::json(&report)),
+    let written = write(&arguments, &report);
+    if written.is_ok() {
+        match arguments.output {
+            Format::Text => put!("{}", report::text(&report)),
+            Format::Json => put!("{}", report::json(&report)),
+        }
     }
+    let closed = match session {
+        Some(session) => close(session).await,
+        None => Ok(()),
+    };
+    written.and(closed)?;
     match report.new_findings().count() {
         0 => Ok(()),
         // They are accepted from now on.
         _ if arguments.write_expect.is_some() => Ok(()),
         findings => Err(Found { findings }.into()),
+    }
+}
+
+/// Runs a check on the cluster that the settings mean. What it made is there until the session is closed.
+async fn on_cluster(input: Input, settings: Settings) -> anyhow::Result<(Checked, Session)> {
+    let session = interruptible(Session::open(settings, &progress())).await??;
+    let shown = |decided, all| show_progress(format!("{decided} of {all} pods"));
+    let inputs = [input];
+    let checked = interruptible(check::run(&session, &inputs, shown)).await;
+    hide_progress();
+    let failed = EnvironmentError::other("the manifests could not be checked on the cluster");
+    match checked {
+        Ok(Ok(mut checked)) => Ok((checked.remove(0), session)),
+        Ok(Err(error)) => {
+            session.close().await;
+            Err(failed(error).into())
+        }
+        Err(interrupted) => {
+            session.abandon().await;
+            Err(interrupted)
+        }
     }
 }
 

@@ -17,6 +17,12 @@ pub const PULL_FAILURES: [&str; 7] = [
     "SignatureValidationFailed",
 ];
 
+/// Whether a waiting reason is that of a pull that failed. A secret that cannot be decoded makes the error
+/// itself the reason (pkg/kubelet/kuberuntime/kuberuntime_container.go), which is known by its spaces.
+pub fn is_pull_failure(reason: &str) -> bool {
+    PULL_FAILURES.contains(&reason) || reason.contains(' ')
+}
+
 /// What a pod's status said at one time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PodState {

@@ -186,6 +186,25 @@ impl Timeline {
             .cloned()
     }
 
+    /// Looks at a pod and the events about it, in no order, without copying them.
+    pub fn look<T>(
+        &self,
+        uid: &str,
+        look: impl FnOnce(Option<&PodHistory>, &[&EventSeen]) -> T,
+    ) -> T {
+        let seen = self.seen();
+        let events: Vec<_> = seen.events.values().filter(|event| event.uid == uid).collect();
+        look(seen.pods.get(uid), &events)
+    }
+
+    /// Forgets the pods that are gone, and the events about them.
+    pub fn forget_gone(&self) {
+        let mut seen = self.seen();
+        let Seen { pods, events, gone, .. } = &mut *seen;
+        events.retain(|_, event| !gone.contains(&event.uid));
+        pods.retain(|uid, _| !gone.contains(uid));
+    }
+
     /// The names of the pods that exist in a namespace.
     pub fn names(&self, namespace: &str) -> Vec<String> {
         let seen = self.seen();

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
-use crate::evidence::PULL_FAILURES;
+use crate::evidence::is_pull_failure;
 
 /// A container whose image is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +24,6 @@ const STARTING: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
 /// Returns the containers of a pod that wait for an image that cannot be pulled: init, ephemeral and
 /// plain ones.
-///
-/// A secret that cannot be decoded makes the error itself the waiting reason
-/// (pkg/kubelet/kuberuntime/kuberuntime_container.go), which is known by its spaces.
 pub fn failing_containers(pod: &Pod) -> Vec<FailingContainer> {
     let Some(status) = &pod.status else { return Vec::new() };
     let statuses = [
@@ -37,7 +34,7 @@ pub fn failing_containers(pod: &Pod) -> Vec<FailingContainer> {
     let waiting = statuses.into_iter().flatten().flatten().filter_map(|status| {
         let waiting = status.state.as_ref()?.waiting.as_ref()?;
         let reason = waiting.reason.clone().unwrap_or_default();
-        let fails = PULL_FAILURES.contains(&reason.as_str()) || reason.contains(' ');
+        let fails = is_pull_failure(&reason);
         fails.then(|| container(pod, status, reason, waiting.message.clone().unwrap_or_default()))
     });
     waiting.collect()
@@ -101,6 +98,7 @@ fn container(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::PULL_FAILURES;
 
     fn pod(state: &str) -> Pod {
         let text = format!(

@@ -1,4 +1,5 @@
-//! The program in every image: a static executable that waits for SIGTERM or SIGINT and exits 0.
+//! The program in every image: a static executable that waits for SIGTERM or SIGINT and exits 0. With an
+//! argument it exits at once, as an init container has to.
 //!
 //! As process 1 of a container it has no default action for signals, but a blocked signal is kept
 //! for the process that waits for it. So it blocks both and waits.
@@ -15,17 +16,20 @@ const SIGNALS: u64 = 1 << (2 - 1) | 1 << (15 - 1);
 
 #[rustfmt::skip]
 const AMD64: &[u8] = &[
+    // The number of words of the command is at the top of the stack.
+    0x48, 0x83, 0x3c, 0x24, 1,         // cmp qword [rsp], 1
+    0x77, 48,                          // ja exit
     // block: rt_sigprocmask(SIG_BLOCK, signals, NULL, 8)
     0xb8, 14, 0, 0, 0,                 // mov eax, 14
     0x31, 0xff,                        // xor edi, edi
-    0x48, 0x8d, 0x35, 50, 0, 0, 0,     // lea rsi, [rip + signals]
+    0x48, 0x8d, 0x35, 43, 0, 0, 0,     // lea rsi, [rip + signals]
     0x31, 0xd2,                        // xor edx, edx
     0x6a, 8,                           // push 8
     0x41, 0x5a,                        // pop r10
     0x0f, 0x05,                        // syscall
     // wait: rt_sigtimedwait(signals, NULL, NULL, 8)
     0xb8, 128, 0, 0, 0,                // mov eax, 128
-    0x48, 0x8d, 0x3d, 30, 0, 0, 0,     // lea rdi, [rip + signals]
+    0x48, 0x8d, 0x3d, 23, 0, 0, 0,     // lea rdi, [rip + signals]
     0x31, 0xf6,                        // xor esi, esi
     0x31, 0xd2,                        // xor edx, edx
     0x6a, 8,                           // push 8
@@ -34,7 +38,7 @@ const AMD64: &[u8] = &[
     // A stop and a continue end the wait with EINTR.
     0x85, 0xc0,                        // test eax, eax
     0x78, 0xe6,                        // js wait
-    // exit(0)
+    // exit: exit(0)
     0xb8, 60, 0, 0, 0,                 // mov eax, 60
     0x31, 0xff,                        // xor edi, edi
     0x0f, 0x05,                        // syscall
@@ -42,15 +46,19 @@ const AMD64: &[u8] = &[
 ];
 
 const ARM64: &[u32] = &[
+    // The number of words of the command is at the top of the stack.
+    0xf940_03e0, // ldr x0, [sp]
+    0xf100_041f, // cmp x0, #1
+    0x5400_01c8, // b.hi exit
     // block: rt_sigprocmask(SIG_BLOCK, signals, NULL, 8)
     0xd280_0000, // mov x0, #0
-    0x1000_01e1, // adr x1, signals
+    0x1000_0201, // adr x1, signals
     0xd280_0002, // mov x2, #0
     0xd280_0103, // mov x3, #8
     0xd280_10e8, // mov x8, #135
     0xd400_0001, // svc #0
     // wait: rt_sigtimedwait(signals, NULL, NULL, 8)
-    0x1000_0140, // adr x0, signals
+    0x1000_0160, // adr x0, signals
     0xd280_0001, // mov x1, #0
     0xd280_0002, // mov x2, #0
     0xd280_0103, // mov x3, #8
@@ -58,7 +66,7 @@ const ARM64: &[u32] = &[
     0xd400_0001, // svc #0
     // A stop and a continue end the wait with EINTR.
     0x37ff_ff40, // tbnz w0, #31, wait
-    // exit(0)
+    // exit: exit(0)
     0xd280_0000, // mov x0, #0
     0xd280_0ba8, // mov x8, #93
     0xd400_0001, // svc #0
@@ -128,6 +136,13 @@ mod tests {
 
         impl Program {
             fn start() -> Self {
+                let program = Self::spawn(&[]);
+                // It sleeps only in its wait; before that a signal would kill it.
+                until(|| program.state().contains("S (sleeping)").then_some(()));
+                program
+            }
+
+            fn spawn(arguments: &[&str]) -> Self {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("pullproof");
                 let mut options = std::fs::OpenOptions::new();
@@ -136,11 +151,10 @@ mod tests {
                 std::io::Write::write_all(&mut file, &executable(Arch::Amd64)).unwrap();
                 drop(file);
                 // Another test's fork may still hold the file open for writing: ETXTBSY.
-                let child = until(|| Command::new(&path).stdout(Stdio::null()).spawn().ok());
-                let program = Self { child, _folder: folder };
-                // It sleeps only in its wait; before that a signal would kill it.
-                until(|| program.state().contains("S (sleeping)").then_some(()));
-                program
+                let mut command = Command::new(&path);
+                command.args(arguments).stdout(Stdio::null());
+                let child = until(|| command.spawn().ok());
+                Self { child, _folder: folder }
             }
 
             fn state(&self) -> String {
@@ -178,6 +192,12 @@ mod tests {
         }
 
         #[test]
+        fn it_ends_at_once_if_it_has_an_argument() {
+            let ended = Program::spawn(&["done"]).end();
+            assert_eq!((ended.code(), ended.signal()), (Some(0), None));
+        }
+
+        #[test]
         fn a_stop_and_a_continue_do_not_end_it() {
             let mut program = Program::start();
             program.signal(Signal::STOP);
@@ -192,14 +212,14 @@ mod tests {
 
     #[test]
     fn both_executables_are_small_and_of_their_machine() {
-        for (arch, machine) in [(Arch::Amd64, 62), (Arch::Arm64, 183)] {
+        for (arch, machine, code) in [(Arch::Amd64, 62, 64), (Arch::Arm64, 183, 80)] {
             let file = executable(arch);
             assert!(file.len() < 256, "{}", file.len());
             assert_eq!(&file[..4], b"\x7fELF");
             assert_eq!(file[18], machine);
             // The signal set closes the file, at a place the code's offsets lead to.
-            assert_eq!(file.len(), 120 + 64 + 8);
-            assert_eq!(&file[184..], SIGNALS.to_le_bytes());
+            assert_eq!(file.len(), 120 + code + 8);
+            assert_eq!(&file[120 + code..], SIGNALS.to_le_bytes());
         }
     }
 }

@@ -346,6 +346,9 @@ fn forward(
         let host = HeaderValue::from_str(authority.as_str())?;
         request.headers_mut().insert(HOST, host);
     }
+    if let Some(accepted) = shared.accepted.get() {
+        accepted.replace(&mut request);
+    }
     *request.uri_mut() = shared.upstream.uri(request.uri())?;
     *request.version_mut() = Version::HTTP_11;
     let headers = request.headers_mut();

@@ -1,7 +1,7 @@
 //! The gateway: what a node and the host reach in place of the registry container.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::accepted::Accepted;
 use super::connection::{ConnectionAbort, GatewayStream};
 use super::exchange::{self, Exchange, Upstream};
 use super::fault::Faults;
@@ -80,6 +81,8 @@ pub(super) struct Shared {
     pub(super) upstream: Upstream,
     pub(super) secure: bool,
     pub(super) htpasswd: bool,
+    /// If there is one, it decides whose requests the container may answer.
+    pub(super) accepted: OnceLock<Accepted>,
     pub(super) tokens: Option<TokenServer>,
     pub(super) challenge: Challenge,
     pub(super) peers: Peers,
@@ -125,6 +128,7 @@ impl Gateway {
                 upstream: Upstream::new(settings.upstream),
                 secure,
                 htpasswd: settings.htpasswd,
+                accepted: OnceLock::new(),
                 tokens: settings.tokens,
                 challenge: settings.challenge,
                 peers: settings.peers,
@@ -195,6 +199,11 @@ impl Gateway {
     /// `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         if self.shared.secure { "https" } else { "http" }
+    }
+
+    /// Accepts logins in the place of the container, from now on and once only.
+    pub fn set_accepted(&self, accepted: Accepted) {
+        self.shared.accepted.set(accepted).ok();
     }
 
     /// The requests so far.

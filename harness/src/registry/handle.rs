@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use hyper::StatusCode;
 use secrecy::SecretString;
 
+use super::accepted::Accepted;
 use super::client::{Credentials, Direct};
 use super::container::{AuthKind, ContainerError};
 use super::gateway::{Gateway, GatewaySettings};
@@ -237,6 +238,11 @@ impl RunningRegistry {
         self.lease.container().set_users(users).await?;
         drop(paused);
         Ok(())
+    }
+
+    /// Accepts logins in the place of the container, from now on and once only.
+    pub fn set_accepted(&self, accepted: Accepted) {
+        self.gateway.set_accepted(accepted);
     }
 
     /// Replaces the faults; an empty list ends them.

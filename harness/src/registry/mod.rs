@@ -4,6 +4,7 @@
 //! between node and container: it records each request ([`Record`]), injects faults, serves TLS and
 //! is the token server ([`TokenServer`]). [`RunningRegistry`] ties them together.
 
+mod accepted;
 mod authorization;
 mod body;
 mod challenge;
@@ -30,6 +31,7 @@ mod tls;
 mod tokens;
 mod warm;
 
+pub use accepted::Accepted;
 pub use authorization::Authorization;
 pub(crate) use challenge::parameters;
 pub use client::{ClientError, Credentials, Direct};

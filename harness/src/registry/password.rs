@@ -22,7 +22,7 @@ static KEY: LazyLock<hmac::Key> =
     LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &rand::random::<[u8; 32]>()));
 
 /// By what a password is known again: equal for equal passwords of one process, and no way back.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PasswordMark([u8; 32]);
 
 impl PasswordMark {
@@ -31,7 +31,8 @@ impl PasswordMark {
         Self::of_bytes(password.expose_secret().as_bytes())
     }
 
-    pub(super) fn of_bytes(password: &[u8]) -> Self {
+    /// Returns the mark of a password that need not be UTF-8.
+    pub fn of_bytes(password: &[u8]) -> Self {
         let mut mark = [0; 32];
         mark.copy_from_slice(hmac::sign(&KEY, password).as_ref());
         Self(mark)

@@ -204,6 +204,13 @@ impl Record {
         (requests, after)
     }
 
+    /// Those of the requests since a place that are looked for.
+    pub fn pick(&self, mark: Mark, mut is_it: impl FnMut(&Request) -> bool) -> Vec<Request> {
+        let requests = self.requests();
+        let since = requests.get(mark.0..).unwrap_or_default().iter();
+        since.filter(|request| is_it(request)).cloned().collect()
+    }
+
     /// All requests.
     pub fn all(&self) -> Vec<Request> {
         self.since(Mark::START)

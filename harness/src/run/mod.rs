@@ -21,3 +21,5 @@ mod watch;
 pub(crate) use judging::specimen::Specimen;
 pub use schedule::{Runner, Schedule};
 pub use session::Session;
+pub(crate) use staging::{create_namespace, forget_images_but};
+pub(crate) use watch::Following;

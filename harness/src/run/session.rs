@@ -64,10 +64,10 @@ pub struct Session {
     pub cluster: Cluster,
     /// The architecture of the node.
     pub arch: Arch,
-    pub(super) pool: Pool,
-    pub(super) objects: Objects,
+    pub(crate) pool: Pool,
+    pub(crate) objects: Objects,
     pub(super) root_ca: Option<BTreeMap<String, String>>,
-    pub(super) watches: Watches,
+    pub(crate) watches: Watches,
     /// The secrets of all cases that have begun: the node's journal has those of all.
     pub secrets: KnownSecrets,
     /// Whether what cases make stays until the session is closed.
@@ -75,6 +75,8 @@ pub struct Session {
     /// Who collects pods that fail as their cases expect.
     pub(crate) specimens: Option<UnboundedSender<Specimen>>,
     kept: Mutex<Vec<Kept>>,
+    /// Locks that are held until the session is closed.
+    held: Mutex<Vec<Lock>>,
     /// Registries that are being closed.
     closing: Mutex<JoinSet<()>>,
     left: Mutex<Vec<String>>,
@@ -113,6 +115,7 @@ impl Session {
             keeps: false,
             specimens: None,
             kept: Mutex::default(),
+            held: Mutex::default(),
             closing: Mutex::default(),
             left: Mutex::default(),
             progress: progress.clone(),
@@ -293,7 +296,7 @@ impl Session {
     }
 
     /// Closes registries, whose containers go back to the pool, also if nobody waits for it.
-    pub(super) fn close_registries(
+    pub(crate) fn close_registries(
         &self,
         registries: Vec<RunningRegistry>,
     ) -> impl Future<Output = ()> + use<> {
@@ -310,6 +313,7 @@ impl Session {
         debug!("cleaning up");
         // Locks first: the reaper removes what lies behind them only if nobody has them.
         locked(&self.kept).clear();
+        locked(&self.held).clear();
         let closing = std::mem::take(&mut *locked(&self.closing));
         let closed = async {
             closing.join_all().await;
@@ -336,12 +340,17 @@ impl Session {
         self.run.end().await;
     }
 
-    pub(super) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.cluster.client
     }
 
+    /// Holds locks until the session is closed, when the reaper removes what lies behind them.
+    pub(crate) fn hold(&self, locks: Vec<Lock>) {
+        locked(&self.held).extend(locks);
+    }
+
     /// Takes what only one case on the cluster may have, in this process or another.
-    pub(super) async fn take(&self, name: &str) -> std::io::Result<Lock> {
+    pub(crate) async fn take(&self, name: &str) -> std::io::Result<Lock> {
         let (path, waiting) = (self.cluster.lock_file(name), || self.awaits(name, name));
         let lock = Lock::exclusive(&path, waiting).await;
         locked(&self.awaited).remove(name);
@@ -354,7 +363,7 @@ impl Session {
 
     /// Takes the node, alone or with others that leave it as it is, and waits until it is as it was
     /// before any case.
-    pub(super) async fn take_node(&self, alone: bool) -> anyhow::Result<Lock> {
+    pub(crate) async fn take_node(&self, alone: bool) -> anyhow::Result<Lock> {
         let (name, path) = ("node", self.cluster.lock_file("node"));
         let lock = if alone {
             Lock::exclusive(&path, || self.awaits(name, "the node")).await

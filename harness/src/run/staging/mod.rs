@@ -37,7 +37,9 @@ mod images;
 mod namespace;
 mod node;
 
-pub(super) use namespace::{ROOT_CA, create_namespace, delete_namespace};
+pub(crate) use namespace::create_namespace;
+pub(super) use namespace::{ROOT_CA, delete_namespace};
+pub(crate) use node::forget_images_but;
 use node::forget_images_of;
 
 /// How long a part of the surroundings may take; a loaded machine needs seconds.
@@ -91,13 +93,7 @@ impl<'a> CaseContext<'a> {
             // Who waits for a host needs no container yet: it gets the one of the case before.
             let mut taken = Vec::new();
             for host in file.literal_hosts() {
-                taken.push(session.take(&host_lock(&host)).await?);
-                let lock = session.cluster.lock_file(&host_lock(&host));
-                session.run.cleans_up_for(
-                    &session.cluster.name,
-                    &lock,
-                    &forget_images_of(&host),
-                )?;
+                taken.push(session.hold_host(&host, &forget_images_of(&host)).await?);
             }
             let peers = Peers::default();
             let starts =
@@ -232,6 +228,17 @@ impl<'a> CaseContext<'a> {
 impl Drop for CaseContext<'_> {
     fn drop(&mut self) {
         drop(self.close_registries());
+    }
+}
+
+impl Session {
+    /// Takes a host that only one case at a time can have, and has the reaper run a script on the node if
+    /// the run ends while it has it.
+    pub(crate) async fn hold_host(&self, host: &str, script: &str) -> anyhow::Result<Lock> {
+        let held = self.take(&host_lock(host)).await?;
+        let lock = self.cluster.lock_file(&host_lock(host));
+        self.run.cleans_up_for(&self.cluster.name, &lock, script)?;
+        Ok(held)
     }
 }
 

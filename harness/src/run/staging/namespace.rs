@@ -16,7 +16,7 @@ use crate::run::session::Session;
 pub const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// A namespace with the run's label, and the service account that pods need.
-pub(in crate::run) async fn create_namespace(session: &Session, name: &str) -> anyhow::Result<()> {
+pub(crate) async fn create_namespace(session: &Session, name: &str) -> anyhow::Result<()> {
     let what = || format!("creating the namespace {name}");
     let all = Api::<Namespace>::all(session.client().clone());
     // A literal one may still be going away from the case before.

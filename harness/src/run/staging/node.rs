@@ -160,6 +160,24 @@ pub(in crate::run) fn forget_images_of(host: &str) -> String {
     one_after_the_other(remove_images_of(&[host.to_owned()]))
 }
 
+/// The script that removes all images of a host but those that were there, and its hosts.toml. They are
+/// removed many at once, as they may be thousands.
+pub(crate) fn forget_images_but(host: &str, there: &[String]) -> String {
+    let folder = format!("{host}/");
+    let patterns: String = there.iter().map(|name| format!(" -e {}", quote(name))).collect();
+    let new = if there.is_empty() { "cat".to_owned() } else { format!("grep -Fvx{patterns}") };
+    one_after_the_other(vec![
+        format!("rm -rf {}", quote(&format!("/etc/containerd/certs.d/{host}"))),
+        format!(
+            "ctr -n k8s.io images ls -q 2>/dev/null | awk {} {} | {new} | \
+             xargs -r -n 100 crictl rmi >/dev/null 2>&1",
+            quote(BEGINS_WITH),
+            quote(&folder),
+        ),
+        forget(&format!("-e {}", quote(&format!("\"{folder}")))),
+    ])
+}
+
 /// Removes an image with all its names, or by its name if CRI does not know it, as its manifest is none;
 /// and the kubelet's records of it. `image` is a word of the shell.
 fn remove(image: &str) -> String {
