@@ -58,6 +58,9 @@ const PUBLISHED: Duration = Duration::from_secs(60);
 pub struct Session {
     /// What was asked for.
     pub settings: Settings,
+    /// Locks that are held until the session is closed. Before the run, which waits for its reaper when it is
+    /// dropped: that removes what lies behind a lock only if nobody has it.
+    held: Mutex<Vec<Lock>>,
     /// What this process makes.
     pub run: Run,
     /// The cluster.
@@ -75,8 +78,6 @@ pub struct Session {
     /// Who collects pods that fail as their cases expect.
     pub(crate) specimens: Option<UnboundedSender<Specimen>>,
     kept: Mutex<Vec<Kept>>,
-    /// Locks that are held until the session is closed.
-    held: Mutex<Vec<Lock>>,
     /// Registries that are being closed.
     closing: Mutex<JoinSet<()>>,
     left: Mutex<Vec<String>>,
@@ -337,6 +338,8 @@ impl Session {
 
     /// Ends the run as [`Session::close`] does, and leaves all of it to the reaper.
     pub async fn abandon(self) {
+        locked(&self.kept).clear();
+        locked(&self.held).clear();
         self.run.end().await;
     }
 
