@@ -61,6 +61,8 @@ pub(super) struct Secrets {
 pub(super) struct Versions {
     pub(super) kubelet: Option<String>,
     pub(super) runtime: Option<String>,
+    /// The release of Go that the kubelet is built with: the API server's, if both are of one version.
+    pub(super) go: Option<String>,
 }
 
 impl Failing {
@@ -127,7 +129,7 @@ impl Failing {
 
     /// The message that decides, where it stood.
     pub(super) fn said(&self, gathered: &Gathered, secrets_unknown: bool) -> Option<Said> {
-        let uid = self.pod.uid().unwrap_or_default();
+        let uid = uid_of_events(&self.pod).unwrap_or_default();
         let events = gathered.events.get(&uid).map_or(&[][..], Vec::as_slice);
         self.messages(events, secrets_unknown).0.into_iter().next()
     }
@@ -136,7 +138,7 @@ impl Failing {
         let versions = gathered.versions(self);
         let lookup = self.lookup(&gathered.secrets, kubernetes(&versions));
         let answers = gathered.answers(self);
-        let uid = self.pod.uid().unwrap_or_default();
+        let uid = uid_of_events(&self.pod).unwrap_or_default();
         let events = gathered.events.get(&uid).map_or(&[][..], Vec::as_slice);
         let (messages, at) = self.messages(events, lookup.is_none());
         let evidence = Evidence {
@@ -227,6 +229,13 @@ pub(super) fn serves(secret: &PullSecret, image: &str, version: KubernetesVersio
     lookup(&alone, image, version).is_some_and(|found| found.sent().next().is_some())
 }
 
+/// The UID by which events refer to a pod. Those of a static pod have the UID of its manifest, which its
+/// mirror has as an annotation (pkg/kubelet/types/constants.go, ConfigMirrorAnnotationKey).
+pub(super) fn uid_of_events(pod: &Pod) -> Option<String> {
+    let mirrored = pod.annotations().get("kubernetes.io/config.mirror").cloned();
+    mirrored.or_else(|| pod.uid())
+}
+
 /// Through 1.31 a back-off does not repeat its cause (kubernetes/kubernetes#127918).
 pub(super) fn is_bare_back_off(message: &str) -> bool {
     message.starts_with("Back-off pulling image") && !message.contains("ErrImagePull: ")
@@ -271,5 +280,16 @@ fn runtime(text: &str) -> Runtime {
 /// The version by whose rules secrets are read; one of a node that is not known is a recent one.
 pub(super) fn kubernetes(versions: &Versions) -> KubernetesVersion {
     let kubelet = versions.kubelet.as_deref().and_then(|text| text.parse().ok());
-    kubelet.unwrap_or(KubernetesVersion::new(34, 0))
+    let version = kubelet.unwrap_or(KubernetesVersion::new(34, 0));
+    match versions.go.as_deref().and_then(go_release) {
+        Some((minor, patch)) => version.built_with(minor, patch),
+        None => version,
+    }
+}
+
+/// Reads `go1.26.8`.
+fn go_release(text: &str) -> Option<(u32, u32)> {
+    let release = text.split(' ').next()?.strip_prefix("go1.")?;
+    let (minor, patch) = release.split_once('.').unwrap_or((release, "0"));
+    Some((minor.parse().ok()?, patch.parse().ok()?))
 }

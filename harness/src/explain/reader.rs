@@ -12,7 +12,7 @@ use k8s_openapi::{
         batch::v1::{CronJob, Job},
         core::v1::{Event, Node, Pod, Secret, ServiceAccount},
     },
-    apimachinery::pkg::apis::meta::v1::LabelSelector,
+    apimachinery::pkg::{apis::meta::v1::LabelSelector, version::Info},
 };
 use kube::{Api, Client, Resource, ResourceExt, api::ListParams, core::Selector};
 use pullproof_credentials::PullSecret;
@@ -24,7 +24,9 @@ use super::{
     ReadError, Target,
     failing::waiting_for_a_sandbox,
     failing_containers,
-    gathered::{Failing, Secrets, Versions, is_bare_back_off, kubernetes, last_seen, serves},
+    gathered::{
+        Failing, Secrets, Versions, is_bare_back_off, kubernetes, last_seen, serves, uid_of_events,
+    },
 };
 
 /// Objects of a list per request.
@@ -188,7 +190,7 @@ impl Reader {
     /// The events that count of pods, by UID.
     pub(super) async fn events(&self, pods: &[Pod], whole: bool) -> HashMap<String, Vec<Event>> {
         let mut by_pod: HashMap<String, Vec<Event>> = HashMap::new();
-        let wanted: BTreeSet<String> = pods.iter().filter_map(ResourceExt::uid).collect();
+        let wanted: BTreeSet<String> = pods.iter().filter_map(uid_of_events).collect();
         // The last of each reason and container, however many there are.
         let mut keep = |event: Event| -> Option<()> {
             let uid = event.involved_object.uid.clone().filter(|uid| wanted.contains(uid))?;
@@ -210,7 +212,8 @@ impl Reader {
                 pods.iter().filter_map(ResourceExt::namespace).collect();
             for pod in pods.iter().take(ONE_BY_ONE) {
                 let api = self.api::<Event>(&pod.namespace().unwrap_or_default());
-                let selector = format!("involvedObject.uid={}", pod.uid().unwrap_or_default());
+                let selector =
+                    format!("involvedObject.uid={}", uid_of_events(pod).unwrap_or_default());
                 let listed =
                     self.list(&api, ListParams::default().fields(&selector), &mut keep).await;
                 self.allowed(|| "events of the pod".to_owned(), listed);
@@ -246,12 +249,22 @@ impl Reader {
     }
 
     pub(super) async fn nodes(&self, failing: &[Failing]) -> BTreeMap<String, Versions> {
+        let server = async { self.client.apiserver_version().await.ok() };
+        let (mut nodes, server) = tokio::join!(self.node_versions(failing), server);
+        for versions in nodes.values_mut() {
+            let same = |server: &Info| versions.kubelet.as_ref() == Some(&server.git_version);
+            versions.go = server.clone().filter(same).map(|server| server.go_version);
+        }
+        nodes
+    }
+
+    async fn node_versions(&self, failing: &[Failing]) -> BTreeMap<String, Versions> {
         let names: BTreeSet<&str> = failing.iter().filter_map(Failing::node).collect();
         let versions = |node: Node| {
             let name = node.name_any();
             let info = node.status.and_then(|status| status.node_info)?;
             let (kubelet, runtime) = (info.kubelet_version, info.container_runtime_version);
-            Some((name, Versions { kubelet: Some(kubelet), runtime: Some(runtime) }))
+            Some((name, Versions { kubelet: Some(kubelet), runtime: Some(runtime), go: None }))
         };
         let api = Api::<Node>::all(self.client.clone());
         if names.len() > ONE_BY_ONE {

@@ -17,6 +17,14 @@ pub(super) const ROWS: &[Row] = &[
         "rpc error: code = Internal desc = grpc: error while marshaling: string field contains invalid UTF-8",
         Sign::SecretUndecodable,
     ),
+    // Through 1.33 the kubelet's CRI client sends it all the same, and the runtime refuses it.
+    is(
+        Kubelet,
+        "google.golang.org/grpc/server.go",
+        "error unmarshalling request: string field contains invalid UTF-8",
+        "rpc error: code = Internal desc = grpc: error unmarshalling request: string field contains invalid UTF-8",
+        Sign::SecretUndecodable,
+    ),
     is(
         Kubelet,
         "pkg/kubelet/images/helpers.go",
