@@ -42,10 +42,10 @@ mod tests {
 
     #[test]
     fn a_plain_scalar_is_what_yaml_makes_of_it() {
-        let text = "[{name: a}, b, 'c', 12, '12', 1.5, true, null, ~, -, {x: 1, x: 2}]";
+        let text = "[{name: a}, b, 'c', 12, '12', 1.5, true, null, ~, -a, {x: 1, x: 2}]";
         let list = json(&Node::documents(text)[0]);
         let expected = serde_json::json!([
-            {"name": "a"}, "b", "c", 12, "12", 1.5, true, null, null, "-", {"x": 2}
+            {"name": "a"}, "b", "c", 12, "12", 1.5, true, null, null, "-a", {"x": 2}
         ]);
         assert_eq!(list, expected);
     }
