@@ -101,9 +101,7 @@ impl Judge<'_> {
         let unseen =
             || format!("{location}: the node has {image}, and the registry did not serve it");
         let requests = self.requests();
-        let served =
-            requests.iter().find(|it| it.status.is_some_and(|it| (200..300).contains(&it)));
-        let served = served.with_context(unseen)?;
+        let served = requests.iter().find(|request| is_served(request)).with_context(unseen)?;
         let parsed = Image::parse(image, self.check.version)?;
         if self.check.is_public(&parsed) {
             return Ok(Pull::Public);
@@ -133,8 +131,6 @@ impl Judge<'_> {
 
     fn failed(&self, mut messages: Vec<Said>) -> anyhow::Result<Pull> {
         let requests = self.requests();
-        let is_served =
-            |request: &Request| request.status.is_some_and(|it| (200..300).contains(&it));
         let is_broken = |request: &Request| request.status.is_none_or(|status| status >= 500);
         if requests.iter().any(|request| is_served(request) || is_broken(request)) {
             let Container { image, location, .. } = self.container;
@@ -160,4 +156,8 @@ impl Judge<'_> {
         let requests = requests.iter().filter_map(recorded).collect();
         Ok(Pull::Failed { messages, requests })
     }
+}
+
+fn is_served(request: &Request) -> bool {
+    request.status.is_some_and(|status| (200..300).contains(&status))
 }

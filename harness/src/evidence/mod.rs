@@ -4,5 +4,5 @@ mod pod;
 mod timeline;
 pub mod volatile;
 
-pub use pod::{ContainerState, PULL_FAILURES, PodState, Waiting, is_pull_failure};
+pub use pod::{ContainerState, PULL_FAILURES, PodState, Waiting, is_pull_failure, mirrored_uid};
 pub use timeline::{EventSeen, Mark, PodHistory, Timeline};

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::ResourceExt as _;
 use serde::Serialize;
 
 use super::timeline::Mark;
@@ -21,6 +22,12 @@ pub const PULL_FAILURES: [&str; 7] = [
 /// itself the reason (pkg/kubelet/kuberuntime/kuberuntime_container.go), which is known by its spaces.
 pub fn is_pull_failure(reason: &str) -> bool {
     PULL_FAILURES.contains(&reason) || reason.contains(' ')
+}
+
+/// Returns the UID of the manifest of a static pod, by which events refer to it. Its mirror has it as an
+/// annotation (pkg/kubelet/types/constants.go, ConfigMirrorAnnotationKey).
+pub fn mirrored_uid(pod: &Pod) -> Option<&String> {
+    pod.annotations().get("kubernetes.io/config.mirror")
 }
 
 /// What a pod's status said at one time.

@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::PodState;
+use super::{PodState, mirrored_uid};
 use crate::{case::PodSelector, mutex::locked};
 
 /// An event that comes so often in one update is counted no further.
@@ -233,10 +233,9 @@ impl Timeline {
     }
 
     /// The events about a pod, by its UID, that came after a mark, oldest first; one that came before
-    /// as well is counted from the mark on. Those of a static pod have the UID of its manifest, which
-    /// its mirror has as an annotation (pkg/kubelet/types/constants.go, ConfigMirrorAnnotationKey).
+    /// as well is counted from the mark on. Those of a static pod have the UID of its manifest.
     pub fn events_of(&self, pod: &PodHistory, since: Mark) -> Vec<EventSeen> {
-        let mirrored = pod.object.annotations().get("kubernetes.io/config.mirror");
+        let mirrored = mirrored_uid(&pod.object);
         let mut events = self.events();
         events.retain_mut(|event| {
             event.marks.retain(|mark| *mark > since);

@@ -10,6 +10,8 @@ use pullproof_diagnosis::{
     pull_secrets::{lookup, of_lookup},
 };
 
+use crate::evidence::mirrored_uid;
+
 use super::{
     Explanation, FailingContainer, Finding, Pull,
     failing::waiting_for_a_sandbox,
@@ -229,11 +231,9 @@ pub(super) fn serves(secret: &PullSecret, image: &str, version: KubernetesVersio
     lookup(&alone, image, version).is_some_and(|found| found.sent().next().is_some())
 }
 
-/// The UID by which events refer to a pod. Those of a static pod have the UID of its manifest, which its
-/// mirror has as an annotation (pkg/kubelet/types/constants.go, ConfigMirrorAnnotationKey).
+/// The UID by which events refer to a pod.
 pub(super) fn uid_of_events(pod: &Pod) -> Option<String> {
-    let mirrored = pod.annotations().get("kubernetes.io/config.mirror").cloned();
-    mirrored.or_else(|| pod.uid())
+    mirrored_uid(pod).cloned().or_else(|| pod.uid())
 }
 
 /// Through 1.31 a back-off does not repeat its cause (kubernetes/kubernetes#127918).
